@@ -18,6 +18,7 @@ import (
 type FS struct {
 	dir  string
 	root *os.File
+	over *overlay
 }
 
 // Open opens dir, an absolute or relative path of an existing directory, as a root. "" and "/" mean the running system.
@@ -71,8 +72,7 @@ func (f *FS) OpenAt(name string, flags int, mode uint32) (*os.File, error) {
 	}
 }
 
-// ReadFile returns the bytes of the regular file name leads to. Errors: fs.ErrNotExist, fs.ErrPermission, ErrNotRegular, ErrTooLarge, each wrapped with the path.
-func (f *FS) ReadFile(name string) ([]byte, error) {
+func (f *FS) readFile(name string) ([]byte, error) {
 	file, err := f.OpenAt(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
@@ -98,14 +98,12 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Stat describes what name leads to after following links; Lstat describes name itself.
-func (f *FS) Stat(name string) (Info, error) { return f.stat(name, 0) }
-
-// Lstat describes name itself, without following a link in its last element.
-func (f *FS) Lstat(name string) (Info, error) { return f.stat(name, unix.O_NOFOLLOW) }
-
-func (f *FS) stat(name string, flag int) (Info, error) {
-	file, err := f.OpenAt(name, unix.O_PATH|flag, 0)
+func (f *FS) stat(name string, follow bool) (Info, error) {
+	flags := unix.O_PATH
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	file, err := f.OpenAt(name, flags, 0)
 	if err != nil {
 		return Info{}, err
 	}
@@ -139,8 +137,7 @@ func (f *FS) Readlink(name string) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// ReadDir returns the names in the directory name leads to, sorted bytewise.
-func (f *FS) ReadDir(name string) ([]string, error) {
+func (f *FS) readDir(name string) ([]string, error) {
 	file, err := f.OpenAt(name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,9 @@ import (
 )
 
 // FS gives read-only access to the files of the running system. Other roots need Linux.
-type FS struct{}
+type FS struct {
+	over *overlay
+}
 
 // Open opens the running system; any other root is refused.
 func Open(dir string) (*FS, error) {
@@ -30,8 +32,7 @@ func (f *FS) Live() bool { return true }
 // Close does nothing.
 func (f *FS) Close() error { return nil }
 
-// ReadFile returns the bytes of the regular file name leads to, as on Linux.
-func (f *FS) ReadFile(name string) ([]byte, error) {
+func (f *FS) readFile(name string) ([]byte, error) {
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -51,11 +52,12 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 	return data, err
 }
 
-// Stat describes what name leads to after following links.
-func (f *FS) Stat(name string) (Info, error) { return info(os.Stat(name)) }
-
-// Lstat describes name itself.
-func (f *FS) Lstat(name string) (Info, error) { return info(os.Lstat(name)) }
+func (f *FS) stat(name string, follow bool) (Info, error) {
+	if follow {
+		return info(os.Stat(name))
+	}
+	return info(os.Lstat(name))
+}
 
 func info(st fs.FileInfo, err error) (Info, error) {
 	if err != nil {
@@ -67,8 +69,7 @@ func info(st fs.FileInfo, err error) (Info, error) {
 // Readlink returns the text of the symbolic link name.
 func (f *FS) Readlink(name string) (string, error) { return os.Readlink(name) }
 
-// ReadDir returns the names in the directory, sorted.
-func (f *FS) ReadDir(name string) ([]string, error) {
+func (f *FS) readDir(name string) ([]string, error) {
 	entries, err := os.ReadDir(name)
 	var names []string
 	for _, e := range entries {
