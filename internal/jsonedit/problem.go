@@ -1,0 +1,66 @@
+package jsonedit
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Effect is what a reader does about a Problem.
+type Effect string
+
+const (
+	// EffectRefused means dockerd does not start with this file, and a running
+	// one only logs an error when it reloads.
+	EffectRefused Effect = "refused"
+	// EffectWarned means the docker CLI prints "WARNING: Error parsing config
+	// file" and goes on with what it could decode.
+	EffectWarned Effect = "warned"
+	// EffectIgnored means the member has no effect and nobody says so.
+	EffectIgnored Effect = "ignored"
+)
+
+// Class is the reason for a Problem.
+type Class string
+
+const (
+	// ClassUnknownDirective is a name dockerd does not know, among the names
+	// it checks ("the following directives don't match any configuration
+	// option").
+	ClassUnknownDirective Class = "unknown-directive"
+	// ClassWrongType is a value of a type the reader cannot decode.
+	ClassWrongType Class = "wrong-type"
+	// ClassMisplaced is a proxy setting at a place nobody reads.
+	ClassMisplaced Class = "misplaced"
+	// ClassUnknownName is a name inside a record or object that the reader
+	// accepts and does not use.
+	ClassUnknownName Class = "unknown-name"
+)
+
+// Problem is something about proxies in a file that does not do what its
+// author wanted.
+type Problem struct {
+	Line   int    // 1-based line of the member's name
+	Name   string // the member's names joined with dots, as spelled
+	Class  Class
+	Effect Effect
+	Msg    string // one lower-case sentence without path and line; quotes no value
+}
+
+// sortProblems orders by line and, within a line, by the order of discovery.
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// looksLikeProxy reports whether a name is one of the proxy settings in any
+// spelling in use: http-proxy, HTTP_PROXY, httpProxy, allProxy, proxy.
+func looksLikeProxy(name string) bool {
+	if len(name) > len("https-proxy") {
+		return false
+	}
+	switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) {
+	case "httpproxy", "httpsproxy", "noproxy", "ftpproxy", "allproxy", "proxy":
+		return true
+	}
+	return false
+}
