@@ -31,8 +31,12 @@ func (e *evaluator) exportCmd(command string, c *syntax.CallExpr, args []*syntax
 			return maybe
 		}
 	}
-	for _, w := range args {
-		if !e.exportArg(command, unexport, w) || hasCommand(w) {
+	values := make([]value, len(args)) // every argument is expanded before the first takes effect
+	for i, w := range args {
+		values[i] = e.expand(w, exportWord)
+	}
+	for i, w := range args {
+		if !e.exportArg(command, unexport, w, values[i]) || hasCommand(w) {
 			status = maybe
 		}
 	}
@@ -40,14 +44,13 @@ func (e *evaluator) exportCmd(command string, c *syntax.CallExpr, args []*syntax
 }
 
 // exportArg handles one NAME or NAME=value and reports whether it is certainly accepted.
-func (e *evaluator) exportArg(command string, unexport bool, w *syntax.Word) bool {
+func (e *evaluator) exportArg(command string, unexport bool, w *syntax.Word, v value) bool {
 	start, end := span(w)
 	text, isLit := "", false
 	if lit, ok := w.Parts[0].(*syntax.Lit); ok {
 		text, isLit = e.f.raw(lit), true
 	}
 	name, _, hasValue := strings.Cut(text, "=")
-	v := e.expand(w, exportWord)
 	if !isLit || !hasValue { // 'NAME=value', "NAME", $NAME: an ordinary argument
 		if !v.known || v.expanded {
 			e.opaque(w)

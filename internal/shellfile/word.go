@@ -15,27 +15,27 @@ type value struct {
 	quoted   bool // holds a quoted part, so it stays one argument even when empty
 }
 
-// context says where a word stands; the shells treat tildes and braces differently there.
-type context int8
+// wordContext says where a word stands; the shells treat tildes and braces differently there.
+type wordContext int8
 
 const (
-	plainWord  context = iota // an ordinary argument
-	assignWord                // the value of NAME=value
-	exportWord                // NAME or NAME=value as an argument of export or readonly
-	innerWord                 // the word of ${NAME:-word} outside quotes
-	quotedWord                // the same inside double quotes
+	plainWord  wordContext = iota // an ordinary argument
+	assignWord                    // the value of NAME=value
+	exportWord                    // NAME or NAME=value as an argument of export or readonly
+	innerWord                     // the word of ${NAME:-word} outside quotes
+	quotedWord                    // the same inside double quotes
 )
 
 // expander expands one word.
 type expander struct {
 	e    *evaluator
-	ctx  context
+	ctx  wordContext
 	text strings.Builder
 	out  value
 }
 
 // expand follows a word's expansions, with their assignments, and returns its value. A nil word is empty.
-func (e *evaluator) expand(w *syntax.Word, ctx context) value {
+func (e *evaluator) expand(w *syntax.Word, ctx wordContext) value {
 	if w == nil {
 		return value{known: true}
 	}
