@@ -152,7 +152,7 @@ func differing(a, b string) (string, string) {
 	for head < len(x) && head < len(y) && x[head] == y[head] {
 		head++
 	}
-	head = strings.LastIndexAny(x[:head], ",{[") + 1
+	head = strings.LastIndexAny(x[:head], ",{[}]") + 1
 	tail := 0
 	for tail < len(x)-head && tail < len(y)-head && x[len(x)-1-tail] == y[len(y)-1-tail] {
 		tail++
