@@ -157,7 +157,7 @@ func differing(a, b string) (string, string) {
 	for tail < len(x)-head && tail < len(y)-head && x[len(x)-1-tail] == y[len(y)-1-tail] {
 		tail++
 	}
-	if i := strings.IndexAny(x[len(x)-tail:], ",}]"); i >= 0 {
+	if i := strings.IndexAny(x[len(x)-tail:], ",{[}]"); i >= 0 {
 		tail -= i
 	} else {
 		tail = 0
