@@ -1,6 +1,7 @@
 // Package engine is the one adapter to the Docker API: the few questions this program asks a daemon, with a deadline on each.
 //
-// It never decides whether a daemon may be asked: any connection starts a socket-activated dockerd, so callers ask the manager first. Start at Engine.
+// It never decides whether a daemon may be asked: any connection starts a socket-activated dockerd, so callers ask the manager first. Start at Engine; New
+// makes one of a Docker client, Fake is one for tests.
 package engine
 
 import (
@@ -8,19 +9,19 @@ import (
 	"time"
 )
 
-// Engine is a Docker daemon. Every method fails when the daemon does not answer before its context ends.
+// Engine is a Docker daemon. Every method fails when the daemon does not answer in time.
 type Engine interface {
-	// Ping asks for /_ping and returns the API version the daemon offers.
+	// Ping asks /_ping and returns the API version the daemon offers, such as "1.45".
 	Ping(ctx context.Context) (string, error)
-	// Info asks for /info and /version.
+	// Info asks /info.
 	Info(ctx context.Context) (Info, error)
 	// Containers lists the running containers with what decides their fate in a restart of dockerd, sorted by name.
 	Containers(ctx context.Context) ([]Container, error)
-	// PullThroughDaemon asks the daemon's own registry client for an image's manifest (/distribution/NAME/json); nil means it was reached.
+	// Distribution makes the daemon's own registry client ask for an image's manifest (/distribution/NAME/json); nil means the registry answered with it.
 	Distribution(ctx context.Context, image string) error
 }
 
-// Info is the part of /info and /version this program uses. Proxy values come masked from engines since 19.03.
+// Info is the part of /info this program uses. Docker masks the proxy values since 19.03, but only when they parse as URLs.
 type Info struct {
 	ID              string
 	Name            string // host name
@@ -34,8 +35,8 @@ type Info struct {
 	LiveRestore     bool
 	Swarm           bool // part of a swarm, where live-restore does not work
 	Rootless        bool
-	Insecure        []string // CIDR ranges and registries without TLS
-	Mirrors         []string // URLs of registry mirrors
+	Insecure        []string // registries without TLS: CIDR ranges, then names, each sorted
+	Mirrors         []string // URLs of mirrors of Docker Hub, in order
 	Running         int      // containers
 }
 
@@ -44,8 +45,15 @@ type Container struct {
 	ID      string
 	Name    string // without the leading slash
 	Image   string
-	Restart string // restart policy: "", no, always, unless-stopped, on-failure
-	// AutoRemove says that it was started with --rm: it vanishes when dockerd stops it.
+	Restart string // restart policy: no, always, unless-stopped, on-failure
+	// AutoRemove says that it was started with --rm: it vanishes when it stops.
 	AutoRemove bool
-	Started    time.Time
 }
+
+// How long one question may take when the caller has no shorter limit.
+const (
+	askTimeout  = 10 * time.Second
+	listTimeout = 30 * time.Second
+	// pullTimeout covers a registry behind a slow proxy: dockerd itself waits 30 s for a connection.
+	pullTimeout = 60 * time.Second
+)

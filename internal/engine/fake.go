@@ -1,0 +1,39 @@
+package engine
+
+import "context"
+
+// Fake is an Engine for tests: it answers with what its fields hold, or with Err, and counts what it was asked.
+type Fake struct {
+	Answer  Info
+	Running []Container
+	Err     error // of every method
+	Pull    error // of Distribution
+	Asked   int   // questions of any kind; 0 proves that a stopped daemon was left alone
+}
+
+// Ping answers "1.45".
+func (f *Fake) Ping(context.Context) (string, error) {
+	f.Asked++
+	return "1.45", f.Err
+}
+
+// Info answers with f.Answer.
+func (f *Fake) Info(context.Context) (Info, error) {
+	f.Asked++
+	return f.Answer, f.Err
+}
+
+// Containers answers with f.Running.
+func (f *Fake) Containers(context.Context) ([]Container, error) {
+	f.Asked++
+	return f.Running, f.Err
+}
+
+// Distribution answers with f.Pull.
+func (f *Fake) Distribution(context.Context, string) error {
+	f.Asked++
+	if f.Err != nil {
+		return f.Err
+	}
+	return f.Pull
+}
