@@ -36,6 +36,8 @@ type Finding struct {
 // Checks returns the registry: every kind of finding this build can report, sorted by ID.
 func Checks() []Check {
 	return []Check{
+		{"client-flat-proxies", SeverityWarning, "proxies in config.json stand where the Docker CLI does not read them", "docker/cli cli/config/configfile: Proxies map[string]ProxyConfig"},
+		{"client-unparsable-config", SeverityError, "the Docker CLI cannot read config.json", "docker/cli cli/config.LoadDefaultConfigFile"},
 		{"context-broken", SeverityError, "the selected Docker context cannot be used", "docker/cli cli/context/store"},
 		{"daemon-json-engine-too-old", SeverityError, "this engine refuses to start with proxies in daemon.json", "moby v23.0.0 is the first with daemon/config.Proxies"},
 		{"daemon-json-flag-conflict", SeverityError, "the same setting as a flag and in daemon.json stops dockerd", "moby daemon/config.findConfigurationConflicts"},

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/docker/cli/cli/config"
+
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/pkg/client"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// view is what a command sees of this host: the daemon, its layers, the client's file.
+type view struct {
+	files   *host.FS
+	site    *daemon.Site
+	obs     *daemon.Observation
+	clients []client.File
+	at      *client.Location // the caller's config.json; nil under --root
+	extra   []precedence.Finding
+	engine  engine.Engine
+}
+
+// Close releases the root's directory descriptor.
+func (v *view) Close() { _ = v.files.Close() } // nothing was written through it
+
+// findings returns everything that was found, sorted.
+func (v *view) findings() []precedence.Finding {
+	out := precedence.SortFindings(append(append([]precedence.Finding{}, v.obs.Findings...), v.extra...))
+	if out == nil {
+		out = []precedence.Finding{}
+	}
+	return out
+}
+
+// look locates the daemon and observes everything. It fails only when the root cannot be opened; what cannot be read or reached is in the view as a finding.
+func (a *app) look(ctx context.Context) (*view, error) {
+	files, err := host.Open(a.root)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{files: files}
+	env := daemon.Env{FS: files, UID: os.Geteuid(), Getenv: os.Getenv, Home: homeDir()}
+	if files.Live() {
+		ep, err := resolveEndpoint(a.cli)
+		var broken *contextError
+		switch {
+		case errors.As(err, &broken):
+			v.extra = append(v.extra, precedence.NewFinding("context-broken", nil, "docker context use default", "%s", a.redactor.Text(broken.Error())))
+			env.Context = ep.context
+		default:
+			env.Context, env.Endpoint = ep.context, ep.host
+			if c, err := newEngineClient(a.cli, ep); err == nil {
+				v.engine = engine.New(c)
+				env.Engine = v.engine
+			}
+		}
+	}
+	if v.site, err = daemon.Locate(ctx, env); err != nil {
+		v.Close()
+		return nil, err
+	}
+	v.obs = daemon.Observe(v.site)
+	for _, b := range v.obs.Bindings {
+		a.redactor.AddValue(b.Value)
+	}
+	v.lookClient(a)
+	return v, nil
+}
+
+// lookClient reads the caller's config.json.
+func (v *view) lookClient(a *app) {
+	if !v.files.Live() {
+		return
+	}
+	path, err := filepath.Abs(filepath.Join(config.Dir(), config.ConfigFileName))
+	if err != nil {
+		return
+	}
+	v.at = &client.Location{Path: path, User: userName(), UID: -1, GID: -1}
+	f, problems, err := client.Observe(v.files, *v.at, client.DefaultHost)
+	if err != nil {
+		v.extra = append(v.extra, precedence.NewFinding("client-unparsable-config", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "", "%s", a.redactor.Text(err.Error())))
+		return
+	}
+	for _, s := range f.Settings {
+		a.redactor.AddValue(s.Value)
+	}
+	for _, p := range problems {
+		v.extra = append(v.extra, precedence.NewFinding("client-flat-proxies", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "", "%s", a.redactor.Text(p)))
+	}
+	v.clients = append(v.clients, f)
+}

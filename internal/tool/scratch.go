@@ -1,0 +1,31 @@
+package tool
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Scratch is a directory that only this user can enter, for candidates that a helper program is asked about. It is no host file: Close removes it with all it holds.
+type Scratch struct{ dir string }
+
+// NewScratch makes an empty directory with mode 0700 below the system's directory for temporary files.
+func NewScratch() (*Scratch, error) {
+	dir, err := os.MkdirTemp("", "docker-proxy-candidate-")
+	if err != nil {
+		return nil, fmt.Errorf("making a scratch directory: %w", err)
+	}
+	return &Scratch{dir: dir}, nil
+}
+
+// Write puts a file with mode 0600 into the directory, with the base name of name, and returns its path.
+func (s *Scratch) Write(name string, data []byte) (string, error) {
+	path := filepath.Join(s.dir, filepath.Base(name))
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return "", fmt.Errorf("writing a candidate file: %w", err)
+	}
+	return path, nil
+}
+
+// Close removes the directory.
+func (s *Scratch) Close() { _ = os.RemoveAll(s.dir) } // what stays is readable for this user only

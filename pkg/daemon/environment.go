@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"strings"
+
+	"github.com/docker-proxy/docker-proxy/internal/envfile"
+	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/systemd"
+	"github.com/docker-proxy/docker-proxy/internal/unitfile"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// environmentOf returns the environment this dockerd is started with, by whatever starts it.
+func environmentOf(site *Site, files *host.FS, out *Observation) precedence.Environment {
+	switch {
+	case site.Flavor == FlavorRemote || site.Flavor == FlavorDesktop:
+		return precedence.Environment{}
+	case site.Manager.Systemd():
+		return precedence.MergeUnit(readUnit(site, files, out))
+	case site.Manager == ManagerManual:
+		return precedence.MergeScript(processBindings(site, out), nil)
+	}
+	return scriptEnvironment(site, files, inheritedEnvironment(site, files, out), out)
+}
+
+// managerEnvironment returns the environment block of the systemd manager: what its configuration files say, then what was set at run time. A value that the
+// running manager has and no file explains was set by `systemctl set-environment`, by a generator or on the kernel command line.
+func managerEnvironment(site *Site, files *host.FS, out *Observation) []precedence.Binding {
+	var all []precedence.Binding
+	for _, f := range systemd.ManagerFiles(files, site.userDirs()) {
+		if f.Kind == systemd.EnvironmentDir {
+			all = append(all, environmentD(site, files, f.Path, all)...)
+			continue
+		}
+		all = append(all, defaultEnvironment(site, files, f.Path)...)
+	}
+	last := map[string]precedence.Value{}
+	for _, b := range all {
+		last[b.Source.Name] = b.Value
+	}
+	for _, assignment := range site.ManagerEnvironment {
+		name, value, _ := strings.Cut(assignment, "=")
+		if _, ok := precedence.KeyOf(name); !ok {
+			continue
+		}
+		if v, ok := last[name]; ok && v == precedence.Value(value) {
+			continue
+		}
+		all = append(all, bindingOf(precedence.Source{Layer: precedence.LayerEnv, Route: precedence.RouteManager}, name, 0, value, false))
+	}
+	out.Bindings = append(out.Bindings, all...)
+	return all
+}
+
+// defaultEnvironment reads DefaultEnvironment= of system.conf, user.conf and their drop-ins (systemd-system.conf(5)).
+func defaultEnvironment(site *Site, files *host.FS, path string) []precedence.Binding {
+	at := precedence.Source{Layer: precedence.LayerEnv, Path: path, Route: precedence.RouteManager}
+	data, err := files.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var all []precedence.Binding
+	for _, a := range unitfile.Parse(data).Assignments() {
+		if a.Section != "Manager" || a.Key != "DefaultEnvironment" {
+			continue
+		}
+		if a.Value == "" {
+			all = nil
+			continue
+		}
+		words, _ := unitfile.EnvironmentWords(a, site.specifiers(), site.SystemdVersion)
+		for _, w := range words {
+			if _, ok := precedence.KeyOf(w.Name); ok {
+				all = append(all, bindingOf(at, w.Name, w.Line, w.Value, w.Unknown))
+			}
+		}
+	}
+	return all
+}
+
+// environmentD reads one file of environment.d(5), which a user manager hands to all its services.
+func environmentD(site *Site, files *host.FS, path string, before []precedence.Binding) []precedence.Binding {
+	at := precedence.Source{Layer: precedence.LayerEnv, Path: path, Route: precedence.RouteManager}
+	data, err := files.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	lookup := func(name string) (string, bool) {
+		for i := len(before) - 1; i >= 0; i-- {
+			if before[i].Source.Name == name && !before[i].Unknown {
+				return before[i].Value.Reveal(), true
+			}
+		}
+		return "", false
+	}
+	var all []precedence.Binding
+	for _, a := range envfile.ParseEnvironmentD(data, site.SystemdVersion, lookup) {
+		if _, ok := precedence.KeyOf(a.Name); ok && a.Problem == "" {
+			all = append(all, bindingOf(at, a.Name, a.Line, a.Value, a.Unknown))
+		}
+	}
+	return all
+}
+
+// inheritedEnvironment is what an init script gets before it sources anything: OpenRC adds /etc/profile.env; sysvinit's service(8) starts scripts with an empty
+// environment.
+func inheritedEnvironment(site *Site, files *host.FS, out *Observation) []precedence.Binding {
+	var all []precedence.Binding
+	for _, s := range site.Shared {
+		if s.Reader != ReaderManager {
+			continue
+		}
+		at := precedence.Source{Layer: precedence.LayerEnv, Path: s.Path, Route: precedence.RouteInherited}
+		data, err := files.ReadFile(s.Path)
+		if err != nil {
+			continue
+		}
+		for _, a := range envfile.ParseProfileEnv(data) {
+			if _, ok := precedence.KeyOf(a.Name); ok {
+				all = append(all, bindingOf(at, a.Name, a.Line, a.Value, false))
+			}
+		}
+	}
+	out.Bindings = append(out.Bindings, all...)
+	return all
+}
+
+// observeFlags adds the proxy flags of dockerd's command line. An engine that does not know them would not have started with them.
+func observeFlags(site *Site, out *Observation) {
+	for _, b := range site.ProxyFlags() {
+		out.Bindings = append(out.Bindings, b)
+		out.Inputs.Flags = append(out.Inputs.Flags, b)
+	}
+}
+
+// flagOf returns the flag that sets a key, or nil.
+func flagOf(site *Site, k precedence.Key) *precedence.Binding {
+	for _, b := range site.ProxyFlags() {
+		if b.Key == k {
+			return &b
+		}
+	}
+	return nil
+}
+
+// processBindings returns the proxy variables of the running dockerd's initial environment, for a daemon that no manager starts: they are all there is.
+func processBindings(site *Site, out *Observation) []precedence.Binding {
+	at := precedence.Source{Layer: precedence.LayerProcess, Path: processPath(site, "environ"), Route: precedence.RouteInherited}
+	if site.Process == nil || site.Process.Environ == nil {
+		if site.PID != 0 {
+			out.find("layer-not-readable", &at, "", "the environment of dockerd (process %d) can be read by root only", site.PID)
+		}
+		return nil
+	}
+	var all []precedence.Binding
+	for _, name := range precedence.AllNames() {
+		if v, ok := site.Process.Variable(name); ok {
+			all = append(all, bindingOf(at, name, 0, v, false))
+		}
+	}
+	out.Bindings = append(out.Bindings, all...)
+	return all
+}

@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/tool"
+)
+
+// healthPoll is how often a restarted daemon is looked at.
+const healthPoll = 250 * time.Millisecond
+
+// Health describes the daemon that a restart has to bring.
+type Health struct {
+	Locate func(ctx context.Context) (*Site, error) // looks at the host anew
+	OldPID int                                      // of the daemon before the restart; 0 when none ran
+	Since  time.Time                                // just before the restart
+	Engine engine.Engine                            // for the probe
+	Probe  string                                   // image whose registry the daemon has to reach; "" for none
+}
+
+// Wait waits until the daemon is healthy: a new process, its API answers, and everything configured is what it has (/info, and for the environment layers its
+// own environment). It returns the daemon's site, or why it is not healthy when ctx ends.
+func (h Health) Wait(ctx context.Context) (*Site, error) {
+	tick := time.NewTicker(healthPoll)
+	defer tick.Stop()
+	var last error
+	for {
+		site, err := h.look(ctx)
+		if err == nil {
+			return site, h.probe(ctx)
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, last
+		case <-tick.C:
+		}
+	}
+}
+
+func (h Health) look(ctx context.Context) (*Site, error) {
+	site, err := h.Locate(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case !site.Active || site.PID == 0:
+		return nil, errors.New("dockerd is not running")
+	case site.PID == h.OldPID && site.Process != nil && site.Process.Start.Before(h.Since.Add(-startPrecision)):
+		return nil, errors.New("the old dockerd is still running")
+	case site.Info == nil && site.APIError != nil:
+		return nil, fmt.Errorf("dockerd's API does not answer: %w", site.APIError)
+	case site.Info == nil:
+		return nil, errors.New("dockerd's API does not answer")
+	}
+	o := Observe(site)
+	for _, st := range o.Statuses() {
+		if st.Pending == PendingRestart || st.Pending == PendingReload {
+			return nil, fmt.Errorf("dockerd runs, but does not have the configured %s", st.Verdict.Key)
+		}
+	}
+	return site, nil
+}
+
+func (h Health) probe(ctx context.Context) error {
+	if h.Probe == "" {
+		return nil
+	}
+	if h.Engine == nil {
+		return errors.New("the probe image cannot be asked for: the API is not reachable")
+	}
+	if err := h.Engine.Distribution(ctx, h.Probe); err != nil {
+		return fmt.Errorf("the daemon's registry client cannot reach %s: %w", h.Probe, err)
+	}
+	return nil
+}
+
+// ErrorLines returns the daemon's own last error lines since a moment, for the person who has to understand why it did not start. They may hold credentials; mask
+// them before printing.
+func ErrorLines(ctx context.Context, site *Site, since time.Time) []string {
+	if !site.Manager.Systemd() {
+		data, err := site.FS.ReadFile("/var/log/docker.log")
+		if err != nil {
+			return nil
+		}
+		return errorLines(lastLines(string(data), 40))
+	}
+	path, err := tool.Find("journalctl")
+	if err != nil {
+		return nil
+	}
+	args := []string{"--unit=" + site.Unit, "--output=cat", "--no-pager", "--quiet", "--lines=60", fmt.Sprintf("--since=@%d", since.Unix())}
+	if site.Manager == ManagerSystemdUser {
+		args = append(args, "--user")
+	}
+	res, err := tool.Run(ctx, tool.Command{Path: path, Args: args, Limit: 5 * time.Second, Env: userEnvironment(site)})
+	if err != nil {
+		return nil
+	}
+	return errorLines(res.Stdout)
+}
+
+// errorLines picks the lines that say what went wrong: at most five, the last ones, each once.
+func errorLines(text string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		low := strings.ToLower(line)
+		if line == "" || seen[line] || !(strings.Contains(low, "error") || strings.Contains(low, "fail") || strings.Contains(low, "unable") || strings.Contains(low, "fatal") || strings.Contains(low, "invalid")) || strings.Contains(low, "level=warning") || strings.Contains(low, "level=info") {
+			continue
+		}
+		seen[line] = true
+		out = append(out, line)
+	}
+	return out[max(0, len(out)-5):]
+}
+
+// userEnvironment is what tools need to find a rootless account's manager.
+func userEnvironment(site *Site) []string {
+	if site.User == nil {
+		return nil
+	}
+	return []string{"XDG_RUNTIME_DIR=" + site.User.RuntimeDir, "DBUS_SESSION_BUS_ADDRESS=unix:path=" + site.User.RuntimeDir + "/bus", "HOME=" + site.User.Home}
+}

@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// Observation is everything that was read about the settings of one daemon, and what follows from it.
+type Observation struct {
+	Site     *Site
+	Files    *host.FS
+	Bindings []precedence.Binding // of every layer, those that do not reach dockerd too
+	Inputs   precedence.Inputs    // what reaches dockerd
+	Verdicts []precedence.Verdict // by precedence.Keys
+	Findings []precedence.Finding
+	// Faults are places that cannot be read as configuration (invalid JSON, a directory, no permission): they are never edited.
+	Faults []Fault
+}
+
+// Fault is a place that cannot be read.
+type Fault struct {
+	Source precedence.Source
+	Err    error
+	Stops  bool // dockerd does not start because of it
+}
+
+// Error names the place and the reason.
+func (f Fault) Error() string {
+	var placed interface{ Placed() }
+	if f.Source.Path == "" || errors.As(f.Err, &placed) {
+		return f.Err.Error()
+	}
+	return fmt.Sprintf("%s: %v", f.Source, f.Err)
+}
+
+// surface is one layer of settings that lives in files. observe adds what it holds to an observation; edit returns the changes after which it
+// holds the wanted settings (an empty value takes a key out) and nothing else of these keys; refuse says why this host's dockerd does not get
+// anything from there, or nil.
+type surface interface {
+	layer() precedence.Layer
+	observe(site *Site, files *host.FS, out *Observation)
+	refuse(site *Site) error
+	edit(site *Site, files *host.FS, wanted precedence.Settings) ([]change.Change, error)
+}
+
+// surfaces returns the editable layers in the order in which they are reported.
+func surfaces() []surface {
+	return []surface{configSurface{}, startupSurface{}, systemdSurface{}, envSurface{}}
+}
+
+func surfaceOf(l precedence.Layer) surface {
+	all := surfaces()
+	i := slices.IndexFunc(all, func(s surface) bool { return s.layer() == l })
+	if i < 0 {
+		return nil
+	}
+	return all[i]
+}
+
+// Observe reads all layers of the located daemon and resolves them. It never fails: what cannot be read is a fault and a finding, and the answer says unknown where it
+// depends on it.
+func Observe(site *Site) *Observation { return observeIn(site, site.FS) }
+
+// Planned returns the observation as it would be after the changes.
+func (o *Observation) Planned(changes []change.Change) *Observation {
+	if len(changes) == 0 {
+		return o
+	}
+	files := map[string]host.Overlay{}
+	for _, c := range changes {
+		files[c.Path] = host.Overlay{Data: c.To.Data, Mode: c.To.Mode, Absent: c.To.Kind == change.Absent}
+	}
+	return observeIn(o.Site, o.Files.With(files))
+}
+
+func observeIn(site *Site, files *host.FS) *Observation {
+	out := &Observation{Site: site, Files: files}
+	observeFlags(site, out)
+	for _, s := range surfaces() {
+		s.observe(site, files, out)
+	}
+	out.Inputs.Env = environmentOf(site, files, out)
+	out.Verdicts = precedence.Resolve(out.Inputs)
+	out.fromProcess()
+	out.judge()
+	out.addStateFindings()
+	out.Findings = precedence.SortFindings(out.Findings)
+	return out
+}
+
+// find adds a finding.
+func (o *Observation) find(id string, at *precedence.Source, fix, format string, args ...any) {
+	o.Findings = append(o.Findings, precedence.NewFinding(id, copySource(at), fix, format, args...))
+}
+
+// fail notes a place whose content stops dockerd.
+func (o *Observation) fail(at *precedence.Source, err error) {
+	o.Faults = append(o.Faults, Fault{Source: *at, Err: err, Stops: true})
+}
+
+// unreadable notes a place that this process cannot read.
+func (o *Observation) unreadable(at *precedence.Source, err error) {
+	o.Faults = append(o.Faults, Fault{Source: *at, Err: unwrapPath(err), Stops: false})
+	o.find("layer-not-readable", at, "", "%s cannot be read (%v): what it sets is not known", at.Path, unwrapPath(err))
+}
+
+// faultOf returns the fault of a layer, or nil.
+func (o *Observation) faultOf(l precedence.Layer) *Fault {
+	for i := range o.Faults {
+		if o.Faults[i].Source.Layer == l {
+			return &o.Faults[i]
+		}
+	}
+	return nil
+}
+
+func copySource(at *precedence.Source) *precedence.Source {
+	if at == nil {
+		return nil
+	}
+	c := *at
+	return &c
+}
+
+// unwrapPath takes the path out of an error that is about to be printed behind that path.
+func unwrapPath(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// verdict returns the verdict of a key.
+func (o *Observation) verdict(k precedence.Key) precedence.Verdict {
+	i := slices.IndexFunc(o.Verdicts, func(v precedence.Verdict) bool { return v.Key == k })
+	return o.Verdicts[i]
+}

@@ -1,0 +1,188 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// Auto lets the planner choose the layer.
+const Auto = "auto"
+
+// All names every own place of Docker that this host's dockerd reads.
+const All = "all"
+
+// Skipped is a layer that a plan leaves alone, and why.
+type Skipped struct {
+	Layer  precedence.Layer `json:"layer"`
+	Reason string           `json:"reason"` // one sentence
+}
+
+// Plan is what a command would do to the daemon's files: nothing in it has happened yet.
+type Plan struct {
+	Layer   precedence.Layer // where wanted values go; "" for a plan that only takes out
+	Wanted  precedence.Settings
+	Changes change.Plan
+	Skipped []Skipped
+	Notes   []string // what people should know, masked
+	After   *Observation
+}
+
+// History gives the earlier states of a file that this program wrote, newest first, as long as nobody else changed it since. internal/txn has it.
+type History func(path string, present change.State) []change.State
+
+// planner carries one plan from step to step: every edit sees the files as the steps before it leave them.
+type planner struct {
+	before  *Observation
+	now     *Observation
+	plan    *Plan
+	history History
+}
+
+func newPlanner(o *Observation, wanted precedence.Settings, history History) *planner {
+	return &planner{before: o, now: o, plan: &Plan{Wanted: wanted}, history: history}
+}
+
+// edit lets one surface hold the wanted settings and goes on with the result.
+func (p *planner) edit(l precedence.Layer, wanted precedence.Settings, cause string) error {
+	changes, err := surfaceOf(l).edit(p.before.Site, p.now.Files, wanted)
+	if err != nil {
+		return err
+	}
+	p.add(changes, cause)
+	return nil
+}
+
+// add takes changes into the plan and observes what they lead to.
+func (p *planner) add(changes []change.Change, cause string) {
+	for _, c := range changes {
+		c.Cause = cause
+		p.plan.Changes = merge(p.plan.Changes, c)
+	}
+	p.now = p.before.Planned(p.plan.Changes)
+}
+
+// done closes the plan: files that can go back to what they were before this program touched them do so byte for byte.
+func (p *planner) done() (*Plan, error) {
+	p.restorePast()
+	p.plan.Changes = p.plan.Changes.Effective()
+	p.plan.After = p.before.Planned(p.plan.Changes)
+	return p.plan, nil
+}
+
+// restorePast replaces an edited file by an earlier state of it where both say the same about proxies: bytes, mode and absence are then as they were.
+func (p *planner) restorePast() {
+	if p.history == nil {
+		return
+	}
+	for i, c := range p.plan.Changes {
+		for _, past := range p.history(c.Path, c.From) {
+			trial := slices.Clone(p.plan.Changes)
+			trial[i].To = past
+			if sameBindings(p.before.Planned(trial), p.now) {
+				p.plan.Changes[i].To = past
+				break
+			}
+		}
+	}
+}
+
+// sameBindings reports whether two observations hold the same values in the same layers. Lines may differ.
+func sameBindings(a, b *Observation) bool {
+	list := func(o *Observation) []string {
+		var out []string
+		for _, x := range o.Bindings {
+			out = append(out, fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s", x.Source.Layer, x.Source.Path, x.Source.Name, x.Source.Route, x.Value.Reveal()))
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(list(a), list(b)) && len(a.Faults) == len(b.Faults)
+}
+
+// editable reports whether `set`, `unset` and `reconcile` may change the file a binding stands in without being told to.
+func editable(site *Site, b precedence.Binding) bool {
+	switch b.Source.Layer {
+	case precedence.LayerDaemonJSON, precedence.LayerStartup:
+		return true
+	case precedence.LayerSystemd:
+		return editableUnitFile(site, b.Source.Path)
+	case precedence.LayerFlag, precedence.LayerEnv, precedence.LayerProcess, precedence.LayerUnknown:
+	}
+	return false
+}
+
+// checkEditable refuses what no daemon edit can be made on, and a host whose dockerd would not come back from a restart anyway.
+func checkEditable(o *Observation) error {
+	s := o.Site
+	switch {
+	case s.Flavor == FlavorDesktop:
+		return fmt.Errorf("docker desktop manages its proxies itself: Settings > Resources > Proxies, or its admin settings")
+	case s.Flavor == FlavorRemote:
+		return fmt.Errorf("the daemon at %s is not on this machine: run docker proxy over there, or use --only client", s.Endpoint)
+	}
+	for _, f := range o.Faults {
+		if f.Stops {
+			return fmt.Errorf("%w (dockerd would not start with it; mend it first)", f)
+		}
+	}
+	return nil
+}
+
+// readLayers lists the own places this dockerd reads and the reasons why others are left alone.
+func readLayers(o *Observation) (read []precedence.Layer, skipped []Skipped) {
+	for _, s := range surfaces() {
+		if !s.layer().Own() {
+			continue
+		}
+		if err := s.refuse(o.Site); err != nil {
+			skipped = append(skipped, Skipped{s.layer(), err.Error()})
+			continue
+		}
+		read = append(read, s.layer())
+	}
+	return read, skipped
+}
+
+// otherLayer names the layer to use where l does not work on this host, for error messages.
+func (s *Site) otherLayer(l precedence.Layer) precedence.Layer {
+	for _, other := range []precedence.Layer{precedence.LayerDaemonJSON, precedence.LayerSystemd, precedence.LayerStartup} {
+		if other != l && canRead(s, other) {
+			return other
+		}
+	}
+	return precedence.LayerUnknown
+}
+
+// canRead is refuse without the advice, which would ask for other layers in turn.
+func canRead(s *Site, l precedence.Layer) bool {
+	switch l {
+	case precedence.LayerDaemonJSON:
+		return s.ReadsProxies() != No && s.ConfigFile != ""
+	case precedence.LayerSystemd:
+		return s.Manager.Systemd()
+	case precedence.LayerStartup:
+		_, ok := startupSurface{}.target(s)
+		return ok
+	case precedence.LayerFlag, precedence.LayerEnv, precedence.LayerProcess, precedence.LayerUnknown:
+	}
+	return false
+}
+
+// ParseLayers reads a list of layer names as the command line gives it: own places, or env.
+func ParseLayers(list string) ([]precedence.Layer, error) {
+	var out []precedence.Layer
+	for name := range strings.SplitSeq(list, ",") {
+		l := precedence.Layer(strings.TrimSpace(name))
+		if !l.Own() && l != precedence.LayerEnv {
+			return nil, fmt.Errorf("unknown layer %q: use daemon.json, systemd, startup or env", name)
+		}
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,241 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/docker-proxy/docker-proxy/internal/envfile"
+	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/systemd"
+	"github.com/docker-proxy/docker-proxy/internal/unitfile"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// unitReader turns the files of a unit into the directives of precedence.UnitView. It only translates; the order between them is precedence.MergeUnit's.
+type unitReader struct {
+	site  *Site
+	files *host.FS
+	out   *Observation
+	view  precedence.UnitView
+}
+
+// readUnit reads the unit file and all drop-ins, in systemd's order, and the manager's environment.
+func readUnit(site *Site, files *host.FS, out *Observation) precedence.UnitView {
+	r := &unitReader{site: site, files: files, out: out}
+	r.view.Manager = managerEnvironment(site, files, out)
+	for _, uf := range unitFilesIn(site, files) {
+		if !uf.Masked {
+			r.file(uf)
+		}
+	}
+	return r.view
+}
+
+// unitFilesIn lists the unit's files as they are in a view of the host; a planned drop-in is in it.
+func unitFilesIn(site *Site, files *host.FS) []systemd.UnitFile {
+	if files == site.FS {
+		return site.UnitFiles
+	}
+	return systemd.UnitFiles(files, site.Unit, site.userDirs())
+}
+
+func (r *unitReader) file(uf systemd.UnitFile) {
+	at := precedence.Source{Layer: precedence.LayerSystemd, Path: uf.Path}
+	data, err := r.files.ReadFile(uf.Path)
+	if err != nil {
+		r.out.unreadable(&at, err)
+		return
+	}
+	f := unitfile.ParseVersion(data, r.site.SystemdVersion)
+	if stop := f.Stopped(); stop != nil {
+		at.Line = stop.Line
+		r.out.find("systemd-ignored-assignment", &at, "", "systemd reads no further than this line: %s", stop.Msg)
+	}
+	r.lineProblems(at, f)
+	for _, a := range f.Assignments() {
+		if a.Section != "Service" {
+			continue
+		}
+		at.Line = a.Line
+		switch a.Key {
+		case "Environment":
+			r.environment(at, a)
+		case "EnvironmentFile":
+			r.environmentFile(at, a)
+		case "PassEnvironment":
+			r.passEnvironment(at, a)
+		case "UnsetEnvironment":
+			r.unsetEnvironment(at, a)
+		}
+	}
+}
+
+func (r *unitReader) environment(at precedence.Source, a unitfile.Assignment) {
+	at.Route = precedence.RouteEnvironment
+	if a.Resets() {
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.SetEnvironment, Reset: true})
+		return
+	}
+	words, problems := unitfile.EnvironmentWords(a, r.site.specifiers(), r.site.SystemdVersion)
+	for _, p := range problems {
+		s := at
+		s.Line = p.Line
+		if mentionsProxy(p.Name + " " + p.Text) {
+			s.Name = p.Name
+			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "systemd ignores this: %s", p.Msg)
+		}
+	}
+	d := precedence.Directive{Kind: precedence.SetEnvironment}
+	for _, w := range words {
+		if _, ok := precedence.KeyOf(w.Name); !ok {
+			continue
+		}
+		d.Bindings = append(d.Bindings, bindingOf(at, w.Name, w.Line, w.Value, w.Unknown))
+	}
+	r.add(d)
+}
+
+// add appends a directive and lists its bindings.
+func (r *unitReader) add(d precedence.Directive) {
+	r.out.Bindings = append(r.out.Bindings, d.Bindings...)
+	r.view.Directives = append(r.view.Directives, d)
+}
+
+func (r *unitReader) passEnvironment(at precedence.Source, a unitfile.Assignment) {
+	at.Route = precedence.RoutePassEnvironment
+	if a.Resets() {
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.PassEnvironment, Reset: true})
+		return
+	}
+	names, _ := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	d := precedence.Directive{Kind: precedence.PassEnvironment}
+	for _, n := range names {
+		if _, ok := precedence.KeyOf(n.Name); !ok {
+			continue
+		}
+		value, known := r.site.managerProcessVariable(n.Name)
+		if known && value == nil {
+			continue // the manager does not have it: nothing is passed
+		}
+		b := bindingOf(at, n.Name, n.Line, "", !known)
+		if known {
+			b.Value = precedence.Value(*value)
+		}
+		d.Bindings = append(d.Bindings, b)
+	}
+	r.add(d)
+}
+
+func (r *unitReader) unsetEnvironment(at precedence.Source, a unitfile.Assignment) {
+	d := precedence.Directive{Kind: precedence.UnsetVariables, Reset: a.Resets()}
+	names, _ := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	for _, n := range names {
+		s := at
+		s.Line, s.Name, s.Route = n.Line, n.Name, precedence.RouteEnvironment
+		d.Unset = append(d.Unset, precedence.Unset{Name: n.Name, Exact: n.HasValue, Value: precedence.Value(n.Value), Source: s})
+	}
+	r.view.Directives = append(r.view.Directives, d)
+}
+
+func (r *unitReader) environmentFile(at precedence.Source, a unitfile.Assignment) {
+	if a.Resets() {
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.EnvironmentFile, Reset: true})
+		return
+	}
+	ef, err := unitfile.EnvironmentFilePath(a, r.site.specifiers(), r.site.SystemdVersion)
+	if err != nil {
+		r.out.find("systemd-ignored-assignment", &at, "", "systemd ignores this: %v", err)
+		return
+	}
+	paths := []string{ef.Path}
+	if strings.ContainsAny(ef.Path, "*?[") {
+		paths = r.files.Glob(ef.Path)
+	}
+	for _, p := range paths {
+		r.oneEnvironmentFile(at, p, ef.Optional)
+	}
+}
+
+func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, optional bool) {
+	at := precedence.Source{Layer: layerOfFile(r.site, path), Path: path, Route: precedence.RouteEnvironmentFile}
+	data, err := r.files.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && optional:
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		r.out.fail(&named, fmt.Errorf("%s does not exist, and systemd does not start the unit without it", path))
+		return
+	case errors.Is(err, fs.ErrPermission):
+		r.out.unreadable(&at, err)
+		d := precedence.Directive{Kind: precedence.EnvironmentFile}
+		for _, st := range unknownSteps(at) {
+			d.Bindings = append(d.Bindings, st.Binding)
+		}
+		r.view.Directives = append(r.view.Directives, d)
+		return
+	case err != nil:
+		r.out.unreadable(&at, err)
+		return
+	}
+	assigns, skipped := envfile.Parse(data, r.site.SystemdVersion)
+	if skipped != "" {
+		r.out.find("systemd-ignored-assignment", &at, "", "systemd skips the whole file: %s", skipped)
+		return
+	}
+	d := precedence.Directive{Kind: precedence.EnvironmentFile}
+	for _, as := range assigns {
+		if as.Problem != "" {
+			if s := at; mentionsProxy(as.Name) {
+				s.Line, s.Name = as.Line, as.Name
+				r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to startup", "systemd ignores this line: %s", as.Problem)
+			}
+			continue
+		}
+		if _, ok := precedence.KeyOf(as.Name); ok {
+			d.Bindings = append(d.Bindings, bindingOf(at, as.Name, as.Line, as.Value, false))
+		}
+	}
+	r.add(d)
+}
+
+// layerOfFile says which layer an EnvironmentFile counts to: Docker's own startup file, a shared place, or the unit itself.
+func layerOfFile(site *Site, path string) precedence.Layer {
+	if slices.ContainsFunc(site.Startup, func(s StartupFile) bool { return s.Path == path }) {
+		return precedence.LayerStartup
+	}
+	if slices.ContainsFunc(site.Shared, func(s SharedFile) bool { return s.Path == path }) {
+		return precedence.LayerEnv
+	}
+	return precedence.LayerSystemd
+}
+
+// mentionsProxy reports whether a piece of text that systemd drops was about one of our variables.
+func mentionsProxy(text string) bool {
+	for _, n := range precedence.AllNames() {
+		if strings.Contains(text, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// lineProblems tells of lines about proxies that systemd does not take for assignments at all, and of assignments in a section where they mean nothing.
+func (r *unitReader) lineProblems(at precedence.Source, f *unitfile.File) {
+	for _, p := range f.Problems() {
+		if mentionsProxy(p.Text) {
+			s := at
+			s.Line = p.Line
+			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "systemd ignores this line: %s", p.Msg)
+		}
+	}
+	for _, a := range f.Assignments() {
+		if a.Section != "Service" && (a.Key == "Environment" || a.Key == "EnvironmentFile") && mentionsProxy(a.Value) {
+			s := at
+			s.Line = a.Line
+			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "%s= means nothing in the section [%s]; it belongs into [Service]", a.Key, a.Section)
+		}
+	}
+}
