@@ -60,11 +60,11 @@ func (d *Document) clientProblems() []Problem {
 				out = append(out, d.clientHostProblems(m, obj)...)
 			} else if kind != KindNull {
 				out = appendProblem(out, d.problem(chain{m}, ClassWrongType, EffectWarned,
-					name+" must be an object with a record per host, not "+kind.article()))
+					display(name)+" must be an object with a record per host, not "+kind.article()))
 			}
 		case looksLikeProxy(name):
 			out = appendProblem(out, d.problem(chain{m}, ClassMisplaced, EffectIgnored,
-				name+" has no effect here, the docker CLI reads it only inside proxies.default or another host's record"))
+				display(name)+" has no effect here, the docker CLI reads it only inside proxies.default or another host's record"))
 		}
 	}
 	sortProblems(out)
@@ -88,7 +88,7 @@ func (d *Document) clientHostProblems(outer *hujson.ObjectMember, obj *hujson.Ob
 		case looksLikeProxy(nameOf(m)):
 			// docker/cli#507: the flat form many guides show.
 			out = appendProblem(out, d.problem(c, ClassWrongType, EffectWarned,
-				nameOf(m)+` is taken for a host here: it belongs into a record, "proxies": {"default": {…}}`))
+				display(nameOf(m))+` is taken for a host here: it belongs into a record, "proxies": {"default": {…}}`))
 		default:
 			out = appendProblem(out, d.problem(c, ClassWrongType, EffectWarned,
 				"the record of a host must be an object, not "+kind.article()))
@@ -104,9 +104,9 @@ func (d *Document) clientInner(c chain) *Problem {
 	switch {
 	case !known:
 		return d.problem(c, ClassUnknownName, EffectIgnored,
-			name+" is no setting of the docker CLI; it knows "+strings.Join(ClientKeys(), ", "))
+			display(name)+" is no setting of the docker CLI; it knows "+strings.Join(ClientKeys(), ", "))
 	case kind != KindString && kind != KindNull:
-		return d.problem(c, ClassWrongType, EffectWarned, name+" must be a string, not "+kind.article())
+		return d.problem(c, ClassWrongType, EffectWarned, display(name)+" must be a string, not "+kind.article())
 	}
 	return nil
 }

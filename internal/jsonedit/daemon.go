@@ -98,10 +98,10 @@ func (d *Document) daemonOuter(m *hujson.ObjectMember, checked map[*hujson.Objec
 	switch {
 	case checked[m]:
 		return d.problem(chain{m}, ClassUnknownDirective, EffectRefused,
-			nameOf(m)+" must be an object, not "+kind.article()+": dockerd calls it an unknown directive and does not start")
+			display(nameOf(m))+" must be an object, not "+kind.article()+": dockerd calls it an unknown directive and does not start")
 	case kind != KindNull:
 		return d.problem(chain{m}, ClassWrongType, EffectRefused,
-			nameOf(m)+" must be an object, not "+kind.article()+": dockerd does not start")
+			display(nameOf(m))+" must be an object, not "+kind.article()+": dockerd does not start")
 	}
 	return nil // null, and a later proxies hides it from the check
 }
@@ -117,7 +117,7 @@ func (d *Document) daemonInner(c chain, checked map[*hujson.ObjectMember]bool) *
 	}
 	switch {
 	case checked[c.leaf()] && !isKnownOption(name):
-		msg := name + " is no setting of dockerd"
+		msg := display(name) + " is no setting of dockerd"
 		if key != "" {
 			msg += " in this spelling, it must be " + key
 		} else if _, isObject := c.leaf().Value.Value.(*hujson.Object); isObject {
@@ -125,11 +125,11 @@ func (d *Document) daemonInner(c chain, checked map[*hujson.ObjectMember]bool) *
 		}
 		return d.problem(c, ClassUnknownDirective, EffectRefused, msg+"; dockerd does not start")
 	case key != "" && kind != KindString && kind != KindNull:
-		return d.problem(c, ClassWrongType, EffectRefused, name+" must be a string, not "+kind.article()+": dockerd does not start")
+		return d.problem(c, ClassWrongType, EffectRefused, display(name)+" must be a string, not "+kind.article()+": dockerd does not start")
 	case key == "" && isKnownOption(name):
-		return d.problem(c, ClassMisplaced, EffectIgnored, name+" has no effect inside proxies, it belongs to the top level")
+		return d.problem(c, ClassMisplaced, EffectIgnored, display(name)+" has no effect inside proxies, it belongs to the top level")
 	case key == "":
-		return d.problem(c, ClassUnknownName, EffectIgnored, name+" is no setting of dockerd; a later object of the same name hides it from the check")
+		return d.problem(c, ClassUnknownName, EffectIgnored, display(name)+" is no setting of dockerd; a later object of the same name hides it from the check")
 	}
 	return nil
 }
@@ -142,9 +142,9 @@ func (d *Document) daemonStray(c chain, checked map[*hujson.ObjectMember]bool) *
 	case !looksLikeProxy(name):
 		return nil
 	case checked[c.leaf()] && !isKnownOption(name):
-		return d.problem(c, ClassUnknownDirective, EffectRefused, name+" is no setting of dockerd; dockerd does not start")
+		return d.problem(c, ClassUnknownDirective, EffectRefused, display(name)+" is no setting of dockerd; dockerd does not start")
 	case isKnownOption(name):
-		return d.problem(c, ClassMisplaced, EffectIgnored, name+" has no effect here, dockerd reads it only inside an object named proxies")
+		return d.problem(c, ClassMisplaced, EffectIgnored, display(name)+" has no effect here, dockerd reads it only inside an object named proxies")
 	}
 	return nil // hidden by a later duplicate, which is judged itself
 }

@@ -102,3 +102,9 @@ func TestDaemonDirectives(t *testing.T) {
 	assert.Equal(t, DaemonDirectives(d, "no-proxy")[0].Effective, true)
 	assert.Equal(t, len(DaemonDirectives(d, "https-proxy")), 0)
 }
+
+func TestNamesInMessagesAreHarmless(t *testing.T) {
+	d := mustParse(t, `{"proxies":{"\u001b[2J\u202e`+strings.Repeat("x", 1000)+`":"secret"}}`, Options{})
+	_, problems := DaemonProxies(d)
+	assert.Equal(t, problems[0].Msg, `\x1b[2J\u202e`+strings.Repeat("x", 55)+`… is no setting of dockerd; dockerd does not start`)
+}

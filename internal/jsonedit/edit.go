@@ -61,7 +61,7 @@ func (d *Document) set(path []string, kind Kind, literal string) error {
 			continue
 		}
 		if m.Value != hujson.Literal(literal).String() {
-			return &ParseError{d.path, m.Line, strings.Join(m.Path, ".") + " would override the new value; remove it first"}
+			return &ParseError{d.path, m.Line, display(strings.Join(m.Path, ".")) + " would override the new value; remove it first"}
 		}
 		*d = *next
 		return nil
@@ -71,8 +71,10 @@ func (d *Document) set(path []string, kind Kind, literal string) error {
 
 // Delete removes every occurrence of the key at path, so that none can
 // surface, and the objects inside the top level that have become empty by it.
-// Deleting what Set added gives back the bytes from before, if path[0] was not
-// in the file. Objects of which another one with the same name remains are
+// Deleting what Set added gives back the bytes from before, if the file held
+// an object without path[0]; of a file that was empty, white space or null an
+// object remains, see [Document.Empty]. A client host whose record goes gets
+// the settings of "default" again. Objects of which another one with the same name remains are
 // kept, empty: without them the other one's members would count. A key that is
 // not there changes nothing. Errors are those of Set.
 func (d *Document) Delete(path ...string) error {
@@ -134,7 +136,7 @@ func (d *Document) planSet(path []string, kind Kind, literal string) (*splice, e
 	}
 	for _, c := range chains {
 		if k := kindOf(c.leaf().Value.Value); k != kind && k != KindNull {
-			return nil, d.errAt(c.leaf().Name.StartOffset, nameOf(c.leaf())+" must be a "+string(kind)+", not "+k.article())
+			return nil, d.errAt(c.leaf().Name.StartOffset, display(nameOf(c.leaf()))+" must be a "+string(kind)+", not "+k.article())
 		}
 	}
 	if target >= 0 {
@@ -175,7 +177,7 @@ func (d *Document) planInsert(path []string, literal string) (*splice, error) {
 		}
 		for _, c := range containers {
 			if k := kindOf(c.leaf().Value.Value); k != KindObject {
-				return nil, d.errAt(c.leaf().Name.StartOffset, nameOf(c.leaf())+" must be an object, not "+k.article())
+				return nil, d.errAt(c.leaf().Name.StartOffset, display(nameOf(c.leaf()))+" must be an object, not "+k.article())
 			}
 		}
 		m := containers[len(containers)-1].leaf()

@@ -34,6 +34,8 @@ func TestSetReplacesOnlyTheEffectiveLiteral(t *testing.T) {
 		{"client, other capitals", ConfigJSON, "proxies.default.httpProxy", "{\"Proxies\":{\"default\":{\"HTTPPROXY\":«\"a\"»}}}", `"NEW"`},
 		{"client, hosts have one spelling", ConfigJSON, "proxies.default.httpProxy", `{"proxies": {"Default": {"httpProxy": "a"}«»}}`, `, "default": {"httpProxy": "NEW"}`},
 		{"client, a later record replaces", ConfigJSON, "proxies.default.httpProxy", `{"proxies":{"default":{"httpProxy":"a"},"default":{"noProxy":"b"«»}}}`, `,"httpProxy":"NEW"`},
+		{"client, a null in a shadowed record", ConfigJSON, "proxies.default.httpProxy", `{"proxies":{"default":{"httpProxy":null},"default":{"noProxy":"b"«»}}}`, `,"httpProxy":"NEW"`},
+		{"client, a null in the record", ConfigJSON, "proxies.default.httpProxy", `{"proxies":{"default":{"httpProxy":«null»}}}`, `"NEW"`},
 		{"client, the record is in an earlier object", ConfigJSON, "proxies.default.httpProxy", `{"proxies":{"default":{"httpProxy":«"a"»}},"proxies":{"tcp://h:1":{}}}`, `"NEW"`},
 		{"client, a second host", ConfigJSON, "proxies.tcp://h:1.httpProxy", "{\n\t\"auths\": {},\n\t\"proxies\": {\n\t\t\"default\": {\n\t\t\t\"httpProxy\": \"a\"\n\t\t}«»\n\t}\n}", ",\n\t\t\"tcp://h:1\": {\n\t\t\t\"httpProxy\": \"NEW\"\n\t\t}"},
 	}
@@ -80,6 +82,8 @@ func TestDelete(t *testing.T) {
 	}{
 		{"first", DaemonJSON, "proxies.http-proxy", `{"proxies": {"http-proxy": "a", "no-proxy": "b"}}`, `{"proxies": {"no-proxy": "b"}}`},
 		{"middle", DaemonJSON, "b", "{\n  \"a\": 1,\n  \"b\": 2,\n  \"c\": 3\n}", "{\n  \"a\": 1,\n  \"c\": 3\n}"},
+		{"several in the middle", DaemonJSON, "b", "{\n  \"a\": 1,\n  \"b\": 2,\n  \"b\": 3,\n  \"c\": 3\n}", "{\n  \"a\": 1,\n  \"c\": 3\n}"},
+		{"several at the start", DaemonJSON, "b", "{\n  \"b\": 2,\n  \"b\": 3,\n  \"c\": 3\n}", "{\n  \"c\": 3\n}"},
 		{"last", DaemonJSON, "c", "{\n  \"a\": 1,\n  \"b\": 2,\n  \"c\": 3\n}", "{\n  \"a\": 1,\n  \"b\": 2\n}"},
 		{"only", DaemonJSON, "a", "{\n  \"a\": 1\n}\n", "{\n}\n"},
 		{"all duplicates", DaemonJSON, "proxies.http-proxy", `{"proxies": {"http-proxy": "a", "no-proxy": "b", "http-proxy": null, "http-proxy": 3}}`, `{"proxies": {"no-proxy": "b"}}`},

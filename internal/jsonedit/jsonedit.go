@@ -48,8 +48,9 @@ type Options struct {
 	AllowBOM bool
 }
 
-// ParseError says why a document cannot be read or edited. Msg quotes at most
-// one character of the file, never a value, so it holds no credential.
+// ParseError says why a document cannot be read or edited. Msg may name keys of
+// the file, shortened and with control characters escaped, and quotes at most
+// one character of anything else: never a value, so it holds no credential.
 type ParseError struct {
 	Path string // as given to Parse
 	Line int    // 1-based; 0 when no single line is to blame

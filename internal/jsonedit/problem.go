@@ -3,6 +3,7 @@ package jsonedit
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,10 +42,21 @@ const (
 // author wanted.
 type Problem struct {
 	Line   int    // 1-based line of the member's name
-	Name   string // the member's names joined with dots, as spelled
+	Name   string // the member's names joined with dots, as spelled and not escaped
 	Class  Class
 	Effect Effect
-	Msg    string // one lower-case sentence without path and line; quotes no value
+	Msg    string // one lower-case sentence without path and line; control characters in names are escaped; quotes no value
+}
+
+// display makes a name from the file fit for a message: short, and without
+// control or bidirectional characters.
+func display(name string) string {
+	const most = 60
+	if runes := []rune(name); len(runes) > most {
+		name = string(runes[:most]) + "…"
+	}
+	quoted := strconv.Quote(name)
+	return quoted[1 : len(quoted)-1]
 }
 
 // sortProblems orders by line and, within a line, by the order of discovery.

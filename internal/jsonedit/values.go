@@ -29,7 +29,7 @@ func topLevel[T string | bool | []string](d *Document, key, want string, nullRes
 		if json.Unmarshal(d.body[v.StartOffset:v.EndOffset], &value) != nil {
 			var zero T
 			// Unmarshal's own error is left out: it may quote the value.
-			return zero, 0, d.errAt(c.leaf().Name.StartOffset, nameOf(c.leaf())+" must be "+want)
+			return zero, 0, d.errAt(c.leaf().Name.StartOffset, display(nameOf(c.leaf()))+" must be "+want)
 		}
 		switch {
 		case kindOf(v.Value) != KindNull:
