@@ -12,10 +12,16 @@ type Specifiers func(letter byte) (value string, ok bool)
 // system manager named unit ("docker.service"): names, directories and root.
 // Other letters go to more, which may be nil.
 func SystemSpecifiers(unit string, more Specifiers) Specifiers {
-	full, instance, _ := strings.Cut(strings.TrimSuffix(unit, suffix(unit)), "@")
+	name := strings.TrimSuffix(unit, suffix(unit))
+	prefix, instance, template := strings.Cut(name, "@")
+	last := prefix[strings.LastIndexByte(prefix, '-')+1:]
+	path := prefix
+	if template {
+		path = instance
+	}
 	known := map[byte]string{
-		'n': unit, 'N': strings.TrimSuffix(unit, suffix(unit)), 'p': full, 'i': instance,
-		'j': full[strings.LastIndexByte(full, '-')+1:],
+		'n': unit, 'N': name, 'p': prefix, 'P': unescapeName(prefix), 'i': instance, 'I': unescapeName(instance),
+		'j': last, 'J': unescapeName(last), 'f': "/" + strings.TrimPrefix(unescapeName(path), "/"),
 		'C': "/var/cache", 'D': "/usr/share", 'E': "/etc", 'L': "/var/log", 'S': "/var/lib", 't': "/run",
 		'T': "/tmp", 'V': "/var/tmp", 'd': "/run/credentials/" + unit,
 		'u': "root", 'U': "0", 'g': "root", 'G': "0", 'h': "/root",
@@ -29,6 +35,24 @@ func SystemSpecifiers(unit string, more Specifiers) Specifiers {
 		}
 		return more(letter)
 	}
+}
+
+// unescapeName undoes what systemd-escape(1) does to a path.
+func unescapeName(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '-':
+			b.WriteByte('/')
+		case s[i] == '\\' && i+3 < len(s):
+			text, n := unescapeOne(s[i+1:])
+			b.WriteString(text)
+			i += n
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
 }
 
 func suffix(unit string) string {
