@@ -2,6 +2,7 @@ package shellfile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -23,9 +24,7 @@ func appendBlock(data []byte, vars []Var) []byte {
 	if !endsInBlock(data) {
 		// A backslash at the end of the last line would join our first line to it: for sh when it is code, for systemd
 		// before v254 also when it is a comment (src/basic/env-file.c).
-		body, hasNewline := bytes.CutSuffix(data, []byte("\n"))
-		trailing := len(body) - len(bytes.TrimRight(body, `\`))
-		if len(data) == 0 || hasNewline && trailing%2 == 0 {
+		if len(data) == 0 || bytes.HasSuffix(data, []byte("\n")) && !endsInBackslash(data[:len(data)-1]) {
 			out = append(out, marker+"\n"...)
 		} else {
 			out = append(out, "\n"+markerWithBreak+"\n"...)
@@ -35,6 +34,11 @@ func appendBlock(data []byte, vars []Var) []byte {
 		out = append(out, portableLines(v.Name, v.Value, "\n")+"\n"...)
 	}
 	return out
+}
+
+// endsInBackslash reports whether the last byte is a backslash that is not quoted by another one.
+func endsInBackslash(data []byte) bool {
+	return (len(data)-len(bytes.TrimRight(data, `\`)))%2 == 1
 }
 
 // endsInBlock reports whether the file ends in a block of ours that nothing was added to.
@@ -62,9 +66,16 @@ func isOurAssignment(line string) bool {
 	return ok && ValidName(name) && strings.IndexByte(value, '\'') == len(value)-1
 }
 
-// cleanBlocks takes out the markers that have no lines of ours below them any more.
-func cleanBlocks(f *File) []byte {
-	var list []splice
+// mark is a marker in a file.
+type mark struct {
+	start, next int // offsets of the comment and of the line below it
+	hasBreak    bool
+	isOrphan    bool // the line below is not ours
+}
+
+// marks lists the markers of a file in order.
+func (f *File) marks() []mark {
+	var out []mark
 	syntax.Walk(f.prog, func(n syntax.Node) bool {
 		c, ok := n.(*syntax.Comment)
 		if !ok {
@@ -75,17 +86,28 @@ func cleanBlocks(f *File) []byte {
 		if text != marker && text != markerWithBreak || start > 0 && f.data[start-1] != '\n' {
 			return true
 		}
-		rest := string(f.data[end:])
-		rest = strings.TrimPrefix(rest, "\n")
+		rest := strings.TrimPrefix(string(f.data[end:]), "\n")
 		line, _, _ := strings.Cut(rest, "\n")
-		if isOurAssignment(line) {
-			return true
-		}
-		if text == markerWithBreak && rest == "" && start > 0 {
-			start--
-		}
-		list = append(list, splice{start, len(f.data) - len(rest), ""})
+		out = append(out, mark{start, len(f.data) - len(rest), text == markerWithBreak, !isOurAssignment(line)})
 		return true
 	})
-	return spliced(f.data, list)
+	slices.SortFunc(out, func(a, b mark) int { return a.start - b.start })
+	return out
+}
+
+// cleanBlocks takes out of an edited file the markers that have lost their lines by the edit. The line break
+// above goes too when it was ours and nothing was added below.
+func cleanBlocks(original, edited *File) []byte {
+	before := original.marks()
+	var list []splice
+	for i, m := range edited.marks() {
+		if !m.isOrphan || i >= len(before) || before[i].isOrphan {
+			continue
+		}
+		if m.hasBreak && m.next == len(edited.data) && m.start > 0 {
+			m.start--
+		}
+		list = append(list, splice{m.start, m.next, ""})
+	}
+	return spliced(edited.data, list)
 }

@@ -83,7 +83,10 @@ func Edit(path string, data []byte, wanted []Var, remove []string, d Dialect) ([
 		ed.plan[v.Name] = placeValue
 	}
 	for {
-		out := ed.apply()
+		out, err := ed.apply()
+		if err != nil {
+			return nil, err
+		}
 		edited, err := Parse(path, out)
 		if err != nil {
 			return nil, err
@@ -93,7 +96,7 @@ func Edit(path string, data []byte, wanted []Var, remove []string, d Dialect) ([
 			if err := ed.check(edited); err != nil {
 				return nil, err
 			}
-			return cleanBlocks(edited), nil
+			return cleanBlocks(f, edited), nil
 		}
 		for _, name := range failed {
 			if ed.plan[name] == placeAtEnd {

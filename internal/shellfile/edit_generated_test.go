@@ -77,7 +77,7 @@ func editHolds(ctx context.Context, dir string, out []byte, wanted []Var, remove
 			}
 		}
 		for _, name := range remove {
-			if got, set := vars[name]; ok && set && !bytes.Contains(out, []byte("eval")) && !bytes.Contains(out, []byte("$N")) {
+			if got, set := vars[name]; ok && set {
 				return fmt.Sprintf("%v gives %s=%q, wanted none, in\n%s", shell, name, got, out)
 			}
 		}

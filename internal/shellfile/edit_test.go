@@ -98,6 +98,7 @@ func TestEditRemove(t *testing.T) {
 		{"our block", "A=1\n" + marker + "\n" + one, "A=1\n"},
 		{"our block after a file without newline", "A=1\n" + markerWithBreak + "\n" + one, "A=1"},
 		{"that, with a line added below", "A=1\n" + markerWithBreak + "\n" + one + "B=1\n", "A=1\nB=1\n"},
+		{"a marker without lines is not ours to judge", marker + "\nA=1\nHTTP_PROXY=x\n", marker + "\nA=1\n"},
 		{"half of our block", marker + "\n" + one + two, marker + "\n" + two},
 		{"last line without newline", "A=1\nHTTP_PROXY=x", "A=1\n"},
 		{"indented", "A=1\n\tHTTP_PROXY=x\nB=1\n", "A=1\nB=1\n"},
@@ -134,6 +135,7 @@ func TestEditRefuses(t *testing.T) {
 			"f:3: HTTP_PROXY"},
 		{"default", ": ${HTTP_PROXY:=x}\n", nil, removeOne, Sourced, ErrConditional, "f:1: HTTP_PROXY"},
 		{"systemd reads lines", "f() {\nHTTP_PROXY=x\n}\n", nil, removeOne, EnvironmentFile, ErrConditional, "f:2: HTTP_PROXY"},
+		{"eval", "eval 'HTTP_PROXY=x'\n", nil, removeOne, Sourced, ErrConditional, "f:1: HTTP_PROXY"},
 		{"computed from it", "HTTP_PROXY=x\nHTTPS_PROXY=$HTTP_PROXY\n", nil, removeOne, Sourced, ErrReferenced, "f:2: HTTPS_PROXY"},
 		{"computed from it, unknown", "HTTP_PROXY=x\nO=\"$(a) ${HTTP_PROXY}\"\n", setOne, nil, Sourced, ErrReferenced, "f:2: O"},
 		{"exit above", "A=1\nexit 0\n", setOne, nil, Sourced, ErrNotReached, "f:2: HTTP_PROXY"},
@@ -145,7 +147,8 @@ func TestEditRefuses(t *testing.T) {
 		{"not UTF-8", "", []Var{{"HTTP_PROXY", "a\xffb"}}, nil, Sourced, ErrValue, "f: HTTP_PROXY"},
 		{"not a name", "", []Var{{"HTTP-PROXY", "a"}}, nil, Sourced, ErrName, "f: HTTP-PROXY"},
 		{"set and removed", "", setOne, removeOne, Sourced, ErrName, "f: HTTP_PROXY"},
-		{"backslash at the end without newline", "A=1\\", setOne, nil, Sourced, ErrReferenced, "f:1: A"},
+		{"backslash at the end without newline", "A=1\\", setOne, nil, Sourced, ErrNotReached, "f:1: HTTP_PROXY"},
+		{"the same after a command", "a\\", setOne, nil, Sourced, ErrNotReached, "f:1: HTTP_PROXY"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

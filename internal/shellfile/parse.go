@@ -66,7 +66,22 @@ func Parse(path string, data []byte) (*File, error) {
 		return nil, f.parseError(err)
 	}
 	f.prog = prog
+	if err := f.checkFunctions(); err != nil {
+		return nil, err
+	}
 	return f, nil
+}
+
+// checkFunctions refuses a function without a name, which the parser lets pass behind a semicolon.
+func (f *File) checkFunctions() (err error) {
+	syntax.Walk(f.prog, func(n syntax.Node) bool {
+		if d, ok := n.(*syntax.FuncDecl); ok && d.Name == nil {
+			err = &ParseError{Path: f.path, Line: f.line(int(d.Pos().Offset())), Msg: "not valid shell: function without a name"}
+			return false
+		}
+		return err == nil
+	})
+	return err
 }
 
 // Path returns the path given to Parse.

@@ -73,7 +73,7 @@ func sameLine(data []byte, from, to int) bool {
 }
 
 // apply makes the edited bytes for the present plan.
-func (ed *editor) apply() []byte {
+func (ed *editor) apply() ([]byte, error) {
 	groups := ed.groups()
 	targets := ed.targets(groups)
 	var list []splice
@@ -87,7 +87,11 @@ func (ed *editor) apply() []byte {
 			block = append(block, v)
 		}
 	}
-	return appendBlock(out, block)
+	if len(block) > 0 && !bytes.HasSuffix(out, []byte("\n")) && endsInBackslash(out) {
+		// Whether that quotes the line break to come depends on who reads it.
+		return nil, &EditError{Path: ed.f.path, Line: ed.f.line(len(ed.f.data)), Name: block[0].Name, Err: ErrNotReached}
+	}
+	return appendBlock(out, block), nil
 }
 
 // targets maps each name that is replaced in place to the offset of the word it stands in.
@@ -174,7 +178,7 @@ func (ed *editor) replaceGroup(g *group, text, indent string) []splice {
 		return []splice{{g.start, g.commentStart, ""}}
 	case hasComment:
 		return []splice{{g.start, g.commentStart, ""}, {g.commentEnd, g.commentEnd, "\n" + indent + text}}
-	case text == "" && g.start == g.lineStart+len(indent):
+	case text == "" && g.start == g.lineStart+len(indent) && !bytes.HasSuffix(ed.f.data[:g.lineStart], []byte("\\\n")):
 		return []splice{{g.lineStart, g.next, ""}}
 	default:
 		return []splice{{g.start, g.commentEnd, text}}

@@ -16,13 +16,20 @@ func (ed *editor) unmet(edited *File) []string {
 		}
 		if ed.d != Sourced {
 			lines := edited.assignmentLines(v.Name)
-			ok = ok && len(lines) > 0 && strings.Trim(edited.lineText(lines[len(lines)-1]), " \t") == v.Name+"='"+v.Value+"'"
+			ok = ok && len(lines) > 0 && edited.isPortable(lines[len(lines)-1], v)
 		}
 		if !ok {
 			out = append(out, v.Name)
 		}
 	}
 	return out
+}
+
+// isPortable reports whether systemd reads the line as v. A backslash at the end of the line above, even of a
+// comment before v254, would hide it.
+func (f *File) isPortable(line int, v Var) bool {
+	hidden := line > 1 && endsInBackslash([]byte(f.lineText(line-1)))
+	return !hidden && strings.Trim(f.lineText(line), " \t") == v.Name+"='"+v.Value+"'"
 }
 
 // assignmentLines returns the lines (1-based) that systemd would take as an assignment to name: it reads line by
@@ -51,7 +58,8 @@ func (f *File) lineText(line int) string {
 func (ed *editor) check(edited *File) error {
 	for _, name := range ed.remove {
 		for _, effect := range edited.Effects([]string{name}) {
-			if effect.Kind == Assign {
+			hides := effect.Kind == Opaque && hasName(string(edited.data[effect.Start:effect.End]), name)
+			if effect.Kind == Assign || hides {
 				return &EditError{Path: ed.f.path, Line: ed.originalLine(edited, effect.Line), Name: name, Err: ErrConditional}
 			}
 		}
@@ -120,6 +128,21 @@ func mentions(text, name string) bool {
 		if found && (rest == "" || !ValidName("_"+rest[:1])) {
 			return true
 		}
+	}
+}
+
+// hasName reports whether name stands in text, not as a part of another name.
+func hasName(text, name string) bool {
+	for {
+		i := strings.Index(text, name)
+		if i < 0 {
+			return false
+		}
+		before, after := text[:i], text[i+len(name):]
+		if (before == "" || !ValidName("_"+before[i-1:])) && (after == "" || !ValidName("_"+after[:1])) {
+			return true
+		}
+		text = text[i+1:]
 	}
 }
 
