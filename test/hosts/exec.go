@@ -96,14 +96,13 @@ func (m *Machine) command(ctx context.Context, c Cmd) (*exec.Cmd, context.Cancel
 		timeout = commandTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
-	argv := []string{"-t", strconv.Itoa(m.Leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "env", "-i"}
-	argv = append(argv, login.env...)
-	argv = append(argv, c.Env...)
 	dir := c.Dir
 	if dir == "" {
 		dir = login.home
 	}
-	argv = append(argv, "--chdir="+dir)
+	argv := []string{"-t", strconv.Itoa(m.Leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "env", "-i", "--chdir=" + dir}
+	argv = append(argv, login.env...)
+	argv = append(argv, c.Env...)
 	if user != "root" {
 		argv = append(argv, "setpriv", "--reuid="+user, "--regid="+user, "--init-groups", "--")
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,15 +17,26 @@ until [ -S "$XDG_RUNTIME_DIR/bus" ]; do sleep 0.1; done
 dockerd-rootless-setuptool.sh install --skip-iptables
 `
 
+// tunDevice gives slirp4netns what it opens as ann; nspawn's own node, where
+// there is one, is root's.
+const tunDevice = `
+mkdir -p /dev/net
+[ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+chmod 666 /dev/net/tun
+`
+
 // AwaitDocker does what is left to do by hand after boot (the tun device and
 // ann's daemon, the dockerd nobody supervises) and returns when `docker
 // version` answers.
 func (m *Machine) AwaitDocker(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
 	defer cancel()
+	if err := m.awaitInit(ctx); err != nil {
+		return err
+	}
 	switch m.Kind.Manager {
 	case SystemdUser:
-		if err := m.check(ctx, Cmd{Argv: []string{"sh", "-c", "mkdir -p /dev/net && mknod -m 666 /dev/net/tun c 10 200"}}); err != nil {
+		if err := m.check(ctx, Cmd{Argv: []string{"sh", "-c", tunDevice}}); err != nil {
 			return err
 		}
 		if err := m.check(ctx, Cmd{Argv: []string{"sh", "-e", "-c", rootlessSetup}, User: m.Kind.User}); err != nil {
@@ -38,6 +50,28 @@ func (m *Machine) AwaitDocker(ctx context.Context) error {
 	return m.awaitAnswer(ctx)
 }
 
+// awaitInit polls until the init has started everything it was told to; a
+// failed unit is the suite's business.
+func (m *Machine) awaitInit(ctx context.Context) error {
+	argv := []string{"systemctl", "is-system-running"}
+	ready := []string{"running", "degraded"}
+	switch m.Kind.Manager {
+	case SysVInit:
+		argv, ready = []string{"runlevel"}, []string{"N 2"}
+	case OpenRC:
+		argv, ready = []string{"rc-status", "--runlevel"}, []string{"default"}
+	}
+	for {
+		result, err := m.Exec(ctx, Cmd{Argv: argv, Timeout: 20 * time.Second})
+		if err == nil && slices.Contains(ready, strings.TrimSpace(result.Stdout)) {
+			return nil
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("waiting for the init of %s: %w\n%s\n%s", m.Name, err, result, m.Console())
+		}
+	}
+}
+
 // awaitAnswer polls until dockerd answers its client.
 func (m *Machine) awaitAnswer(ctx context.Context) error {
 	for {
@@ -46,16 +80,14 @@ func (m *Machine) awaitAnswer(ctx context.Context) error {
 			return nil
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("waiting for dockerd on %s: %w\n%s\n%s\n%s", m.Name, err, result, m.Console(), m.daemonLog())
+			return fmt.Errorf("waiting for dockerd on %s: %w\n%s\n%s\n%s", m.Name, err, result, m.Console(), m.daemonLog(context.WithoutCancel(ctx)))
 		}
 	}
 }
 
 // daemonLog returns the end of whatever log this host's dockerd writes.
-func (m *Machine) daemonLog() string {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	result, _ := m.Exec(ctx, Cmd{Argv: []string{"sh", "-c", "journalctl -n 20 --no-pager 2>/dev/null; tail -n 20 /var/log/docker.log /var/log/dockerd.log 2>/dev/null"}})
+func (m *Machine) daemonLog(ctx context.Context) string {
+	result, _ := m.Exec(ctx, Cmd{Timeout: 10 * time.Second, Argv: []string{"sh", "-c", "journalctl -n 20 --no-pager 2>/dev/null; tail -n 20 /var/log/docker.log /var/log/dockerd.log 2>/dev/null"}})
 	return result.Stdout
 }
 

@@ -13,7 +13,7 @@ error_log="/var/log/docker.log"
 retry="TERM/60/KILL/10"
 
 depend() {
-	need localmount container-cgroups
+	need container-cgroups
 	after bootmisc
 }
 SCRIPT
@@ -21,7 +21,6 @@ cat >/etc/init.d/container-cgroups <<'SCRIPT'
 #!/sbin/openrc-run
 description="Writable control groups inside the test container"
 start() {
-	umount /sys/fs/cgroup
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 }
 SCRIPT

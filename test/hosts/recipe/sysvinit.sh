@@ -5,8 +5,9 @@ update-rc.d docker-registry disable
 # Nobody logs in on a console.
 sed -i '/getty/d' /etc/inittab
 
-# An fstab line keeps mountkernfs away from the control groups; this script
-# mounts them as the container may: nspawn leaves them read-only.
+# An fstab line keeps mountkernfs away from the control groups. This script mounts
+# them anew over nspawn's mount, which cannot be taken off: so the container's
+# own group is the root of what it sees.
 echo 'cgroup2 /sys/fs/cgroup cgroup2 noauto 0 0' >>/etc/fstab
 cat >/etc/init.d/container-cgroups <<'SCRIPT'
 #!/bin/sh
@@ -20,7 +21,6 @@ cat >/etc/init.d/container-cgroups <<'SCRIPT'
 ### END INIT INFO
 case $1 in
 start)
-	umount /sys/fs/cgroup
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup
 	;;
 esac
