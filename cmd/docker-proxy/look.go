@@ -24,6 +24,7 @@ type view struct {
 	at      *client.Location // the caller's config.json; nil under --root
 	extra   []precedence.Finding
 	engine  engine.Engine
+	env     daemon.Env // to look at the daemon anew after a restart
 }
 
 // Close releases the root's directory descriptor.
@@ -61,6 +62,7 @@ func (a *app) look(ctx context.Context) (*view, error) {
 			}
 		}
 	}
+	v.env = env
 	if v.site, err = daemon.Locate(ctx, env); err != nil {
 		v.Close()
 		return nil, err

@@ -26,6 +26,12 @@ type app struct {
 func subcommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newHelpCommand(),
+		newReconcileCommand(a),
+		newRestartCommand(a),
+		newRollbackCommand(a),
+		newSetCommand(a),
+		newShowCommand(a),
+		newUnsetCommand(a),
 		newVersionCommand(a),
 	}
 }
@@ -43,7 +49,8 @@ func newAppCommand(ctx context.Context, a *app) *cobra.Command {
 
 Without a command it prints the status: the effective settings, the number of findings, and what to do next.`,
 		Example: `  docker proxy                                      the status of this machine
-  docker proxy version                              which build this is
+  docker proxy show --effective                     what dockerd uses, and why
+  docker proxy set --proxy http://proxy.corp:3128   set it
   docker proxy help version                         help about a command`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), a, cmd) },
 		Args:                       knownCommand,

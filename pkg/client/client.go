@@ -116,3 +116,26 @@ func Edit(files *host.FS, at Location, hostKey string, wanted map[string]precede
 	c := change.Change{Path: at.Path, From: from, To: to, Cause: cause, Layer: "client", Secret: true, Partial: true}
 	return change.Plan{c}.Effective(), nil
 }
+
+// SameSettings reports whether two states of a config.json say the same about the proxies of every host.
+func SameSettings(path string, a, b change.State) bool {
+	list := func(st change.State) (string, bool) {
+		doc, err := jsonedit.Parse(path, st.Data, jsonedit.Options{Dialect: jsonedit.ConfigJSON})
+		if err != nil {
+			return "", false
+		}
+		text := ""
+		for _, host := range jsonedit.ClientHosts(doc) {
+			rec, _ := jsonedit.ClientProxies(doc, host)
+			for _, p := range rec.Proxies {
+				if p.Effective {
+					text += host + "\x00" + p.Key + "\x00" + p.Value + "\n"
+				}
+			}
+		}
+		return text, true
+	}
+	x, okX := list(a)
+	y, okY := list(b)
+	return okX && okY && x == y
+}

@@ -52,6 +52,7 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 	}
 	proxies, problems := jsonedit.DaemonProxies(doc)
 	inert := configProblems(at, site, proxies, problems, out)
+	flagConflicts(at, site, doc, out)
 	for _, p := range proxies {
 		b := precedence.Binding{Key: precedence.Key(p.Key), Value: precedence.Value(p.Value), Inert: inert, Source: *at}
 		b.Source.Line, b.Source.Name = p.Line, p.Name
@@ -85,6 +86,20 @@ func configProblems(at *precedence.Source, site *Site, proxies []jsonedit.Proxy,
 	return inert
 }
 
+// flagConflicts finds settings that stand in the file and on the command line: dockerd refuses to start with both, even when they are equal, and also where the one in the file is
+// misplaced (moby daemon/config.findConfigurationConflicts).
+func flagConflicts(at *precedence.Source, site *Site, doc *jsonedit.Document, out *Observation) {
+	for _, b := range site.ProxyFlags() {
+		for _, m := range jsonedit.DaemonDirectives(doc, string(b.Key)) {
+			s := *at
+			s.Line, s.Name = m.Line, m.Name()
+			out.fail(&s, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
+			out.find("daemon-json-flag-conflict", &s, "docker proxy unset --"+string(b.Key)+" --layer daemon.json", "%s stands here and as the flag %s (%s): dockerd does not start with both", b.Key, b.Key.Flag(), b.Source)
+			break
+		}
+	}
+}
+
 func (configSurface) refuse(site *Site) error {
 	switch {
 	case site.ReadsProxies() == No:
@@ -106,6 +121,13 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 	doc, _, err := parseConfig(site, files)
 	if err != nil {
 		return nil, err
+	}
+	if _, problems := jsonedit.DaemonProxies(doc); len(wanted) > 0 {
+		for _, p := range problems {
+			if p.Effect == jsonedit.EffectRefused && wanted.HasValue() {
+				return nil, fmt.Errorf("%s:%d: %s", site.ConfigFile, p.Line, p.Msg)
+			}
+		}
 	}
 	secret := false
 	for _, k := range wanted.Keys() {

@@ -129,3 +129,20 @@ func userEnvironment(site *Site) []string {
 	}
 	return []string{"XDG_RUNTIME_DIR=" + site.User.RuntimeDir, "DBUS_SESSION_BUS_ADDRESS=unix:path=" + site.User.RuntimeDir + "/bus", "HOME=" + site.User.Home}
 }
+
+// Alive waits until any dockerd runs and its API answers, whatever it has configured: what can be asked of a daemon that got its old files back.
+func (h Health) Alive(ctx context.Context) (*Site, error) {
+	tick := time.NewTicker(healthPoll)
+	defer tick.Stop()
+	for {
+		site, err := h.Locate(ctx)
+		if err == nil && site.Active && site.Info != nil {
+			return site, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.New("dockerd does not answer")
+		case <-tick.C:
+		}
+	}
+}

@@ -74,6 +74,9 @@ func (o *Observation) Planned(changes []change.Change) *Observation {
 	}
 	files := map[string]host.Overlay{}
 	for _, c := range changes {
+		if c.From.Kind == change.Dir || c.To.Kind == change.Dir {
+			continue // an empty directory more or less means nothing to any reader
+		}
 		files[c.Path] = host.Overlay{Data: c.To.Data, Mode: c.To.Mode, Absent: c.To.Kind == change.Absent}
 	}
 	return observeIn(o.Site, o.Files.With(files))

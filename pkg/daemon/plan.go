@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -31,8 +33,14 @@ type Plan struct {
 	After   *Observation
 }
 
+// Past is an earlier state of a file that this program wrote.
+type Past struct {
+	State change.State
+	Dirs  []string // directories that were made for the file, outermost first
+}
+
 // History gives the earlier states of a file that this program wrote, newest first, as long as nobody else changed it since. internal/txn has it.
-type History func(path string, present change.State) []change.State
+type History func(path string, present change.State) []Past
 
 // planner carries one plan from step to step: every edit sees the files as the steps before it leave them.
 type planner struct {
@@ -78,15 +86,41 @@ func (p *planner) restorePast() {
 	if p.history == nil {
 		return
 	}
+	var made []string
 	for i, c := range p.plan.Changes {
 		for _, past := range p.history(c.Path, c.From) {
 			trial := slices.Clone(p.plan.Changes)
-			trial[i].To = past
+			trial[i].To = past.State
 			if sameBindings(p.before.Planned(trial), p.now) {
-				p.plan.Changes[i].To = past
+				p.plan.Changes[i].To = past.State
+				if past.State.Kind == change.Absent {
+					made = append(made, past.Dirs...)
+				}
 				break
 			}
 		}
+	}
+	p.removeDirs(made)
+}
+
+// removeDirs plans the removal of directories that were made for files which are going away, innermost first, as far as nothing else is in them.
+func (p *planner) removeDirs(made []string) {
+	slices.SortFunc(made, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	going := map[string]bool{}
+	for _, c := range p.plan.Changes {
+		going[c.Path] = c.To.Kind == change.Absent
+	}
+	for _, dir := range slices.Compact(made) {
+		names, err := p.before.Files.ReadDir(dir)
+		if err != nil || slices.ContainsFunc(names, func(n string) bool { return !going[path.Join(dir, n)] }) {
+			continue
+		}
+		from, err := change.Observe(p.before.Files, dir)
+		if err != nil || from.Kind != change.Dir {
+			continue
+		}
+		going[dir] = true
+		p.plan.Changes = append(p.plan.Changes, change.Change{Path: dir, From: from, Cause: "it was made for a file that goes away"})
 	}
 }
 
@@ -115,8 +149,8 @@ func editable(site *Site, b precedence.Binding) bool {
 	return false
 }
 
-// checkEditable refuses what no daemon edit can be made on, and a host whose dockerd would not come back from a restart anyway.
-func checkEditable(o *Observation) error {
+// CheckEditable refuses what no daemon edit can be made on, and a host whose dockerd would not come back from a restart anyway.
+func CheckEditable(o *Observation) error {
 	s := o.Site
 	switch {
 	case s.Flavor == FlavorDesktop:

@@ -16,7 +16,7 @@ type ReconcileRequest struct {
 
 // PlanReconcile returns the changes after which Docker's own places agree: the named ones hold the settings, the others hold none.
 func PlanReconcile(o *Observation, r ReconcileRequest, history History) (*Plan, error) {
-	if err := checkEditable(o); err != nil {
+	if err := CheckEditable(o); err != nil {
 		return nil, err
 	}
 	wanted, err := reconcileValues(o, r.Wanted)

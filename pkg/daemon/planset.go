@@ -19,7 +19,7 @@ type SetRequest struct {
 // PlanSet returns the changes after which the wanted values are what dockerd uses. It refuses, naming file and line, where a value would stay shadowed by something it may not
 // change, would not be read, or would stop dockerd.
 func PlanSet(o *Observation, r SetRequest, history History) (*Plan, error) {
-	if err := checkEditable(o); err != nil {
+	if err := CheckEditable(o); err != nil {
 		return nil, err
 	}
 	p := newPlanner(o, r.Wanted, history)

@@ -16,7 +16,7 @@ type UnsetRequest struct {
 
 // PlanUnset returns the changes after which the keys are not set. An older value that would surface is named and refused, unless the request says All or names a layer.
 func PlanUnset(o *Observation, r UnsetRequest, history History) (*Plan, error) {
-	if err := checkEditable(o); err != nil {
+	if err := CheckEditable(o); err != nil {
 		return nil, err
 	}
 	wanted := precedence.Settings{}

@@ -19,3 +19,13 @@ func (s Settings) HasCredentials() bool {
 	}
 	return false
 }
+
+// HasValue reports whether any setting is to be set, not taken out.
+func (s Settings) HasValue() bool {
+	for _, v := range s {
+		if v != "" {
+			return true
+		}
+	}
+	return false
+}

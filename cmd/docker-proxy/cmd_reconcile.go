@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+type reconcileOptions struct {
+	to    string
+	file  string
+	apply applyOptions
+}
+
+func newReconcileCommand(a *app) *cobra.Command {
+	var o reconcileOptions
+	cmd := &cobra.Command{
+		Use:   "reconcile [OPTIONS]",
+		Short: "Make Docker's own places agree about the proxy",
+		Long: `Make Docker's own places (daemon.json, the systemd drop-ins, the startup file) agree: the place that wins today, or those named with --to, hold the
+effective settings, and the others hold none. Places shared with the whole machine are left alone.`,
+		Example: `  sudo docker proxy reconcile --dry-run
+  sudo docker proxy reconcile --to systemd --restart
+  sudo docker proxy reconcile --to all
+  sudo docker proxy reconcile -f proxy.yaml --check`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runReconcile(cmd.Context(), a, &o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", daemon.Auto, "The `LAYER`s that hold the settings: auto, a comma-separated list, or all that this dockerd reads")
+	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]cobra.Completion{daemon.Auto, "daemon.json", "systemd", "startup", daemon.All}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	addApplyFlags(cmd, &o.apply)
+	return cmd
+}
+
+func (o *reconcileOptions) request(a *app) (daemon.ReconcileRequest, error) {
+	var r daemon.ReconcileRequest
+	switch o.to {
+	case daemon.Auto:
+	case daemon.All:
+		r.ToAll = true
+	default:
+		layers, err := daemon.ParseLayers(o.to)
+		if err != nil {
+			return r, usageErrorf("%w", err)
+		}
+		r.To = layers
+	}
+	if o.file == "" {
+		return r, nil
+	}
+	spec, err := readSpec(o.file)
+	if err != nil {
+		return r, err
+	}
+	r.Wanted, err = spec.settings(a)
+	if err != nil {
+		return r, err
+	}
+	if r.To == nil && !r.ToAll && spec.Layer != "" && spec.Layer != daemon.Auto {
+		r.To = []precedence.Layer{precedence.Layer(spec.Layer)}
+	}
+	return r, nil
+}
+
+func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
+	if err := o.apply.validate(); err != nil {
+		return err
+	}
+	r, err := o.request(a)
+	if err != nil {
+		return err
+	}
+	v, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
+	if err := j.refuseEarly(true); err != nil {
+		return err
+	}
+	if j.plan, err = daemon.PlanReconcile(v.obs, r, a.history(v)); err != nil {
+		return err
+	}
+	j.secretNotes()
+	return j.run(ctx)
+}

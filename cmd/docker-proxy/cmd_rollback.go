@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/internal/txn"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+)
+
+type rollbackOptions struct {
+	list   bool
+	forget string
+	apply  applyOptions
+}
+
+// entryReport is one recorded change.
+type entryReport struct {
+	ID      string   `json:"id"`
+	Time    string   `json:"time"` // RFC 3339
+	Command string   `json:"command"`
+	State   string   `json:"state"`
+	Files   []string `json:"files"`
+}
+
+func newRollbackCommand(a *app) *cobra.Command {
+	var o rollbackOptions
+	cmd := &cobra.Command{
+		Use:   "rollback [OPTIONS] [ID]",
+		Short: "Put back what a recorded change replaced",
+		Long: `Put back, byte for byte, what the newest recorded change replaced, or the one with the given ID. A file that somebody else has changed since is not touched: the
+command then changes nothing and names it.`,
+		Example: `  sudo docker proxy rollback --list
+  sudo docker proxy rollback --restart
+  sudo docker proxy rollback 3 --dry-run
+  sudo docker proxy rollback --forget 3`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runRollback(cmd.Context(), a, o, strings.Join(args, ""))
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.list, "list", false, "List the recorded changes")
+	f.StringVar(&o.forget, "forget", "", "Remove the old bytes of the change `ID` from the record")
+	addApplyFlags(cmd, &o.apply)
+	return cmd
+}
+
+func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) error {
+	if err := o.apply.validate(); err != nil {
+		return err
+	}
+	if o.list && (id != "" || o.forget != "") || o.forget != "" && id != "" {
+		return usageErrorf("--list, --forget and an ID exclude each other")
+	}
+	v, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	store, err := a.openStore(v)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.list:
+		return listChanges(a, store, o.apply.format)
+	case o.forget != "":
+		return store.Forget(ctx, o.forget)
+	}
+	entry, changes, err := store.Rollback(id)
+	if err != nil {
+		var changed *txn.ChangedError
+		if errors.As(err, &changed) {
+			return fmt.Errorf("%w since the recorded change %s; nothing was put back", err, entry.ID)
+		}
+		return err
+	}
+	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine(), reverts: entry.ID}
+	j.plan = &daemon.Plan{Changes: changes, After: v.obs.Planned(changes)}
+	for i := range j.plan.Changes {
+		j.plan.Changes[i].Needs = daemon.NeedsOf(v.site, j.plan.Changes[i])
+	}
+	return j.run(ctx)
+}
+
+func listChanges(a *app, store *txn.Store, format outputFormat) error {
+	entries, err := store.List()
+	if err != nil {
+		return err
+	}
+	rows := []entryReport{}
+	for _, e := range entries {
+		rows = append(rows, entryReport{e.ID, e.Time.UTC().Format(time.RFC3339), e.Command, string(e.State), e.Files})
+	}
+	return printAs(a.cli.Out(), format, rows, func(w io.Writer) error {
+		var cells [][]string
+		for _, r := range rows {
+			cells = append(cells, []string{r.ID, r.Time, r.State, strings.Join(r.Files, " "), r.Command})
+		}
+		return writeTable(w, []string{"ID", "TIME", "STATE", "FILES", "COMMAND"}, cells)
+	})
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/pkg/client"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+type setOptions struct {
+	flags        setFlags
+	scope        scopeOptions
+	apply        applyOptions
+	file         string
+	clientCreds  string
+	clientHost   string
+	reconcile    bool
+	keepShadowed bool
+	changed      func(string) bool
+}
+
+const (
+	credsInclude = "include"
+	credsOmit    = "omit"
+)
+
+func newSetCommand(a *app) *cobra.Command {
+	var o setOptions
+	cmd := &cobra.Command{
+		Use:   "set [OPTIONS]",
+		Short: "Make proxy settings effective in the daemon and the client",
+		Long: `Make proxy settings effective: in one layer of the daemon, and in the client's config.json for new containers and builds.
+
+Settings that are not named keep their value and their layer. A value that would stay shadowed, or that this dockerd would not read, is refused before
+anything is written, naming file and line.`,
+		Example: `  sudo docker proxy set --proxy http://proxy.example.com:3128 --no-proxy localhost,.example.com --restart
+  sudo docker proxy set --proxy http://proxy.example.com:3128 --username ann --password-stdin --only daemon <secret
+  sudo docker proxy set --username ann --password-file new-password --restart   change the password only
+  sudo docker proxy set --no-proxy-add registry.example.com:5000 --dry-run
+  sudo docker proxy set -f proxy.yaml --check`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.changed = cmd.Flags().Changed
+			return runSet(cmd.Context(), a, &o)
+		},
+	}
+	o.flags.add(cmd)
+	addScopeFlags(cmd, &o.scope, "Write this `LAYER` of the daemon: auto, daemon.json, systemd, startup or env", daemon.Auto, daemon.Auto, "daemon.json", "systemd", "startup", "env")
+	f := cmd.Flags()
+	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
+	f.StringVar(&o.clientCreds, "client-credentials", "", "Whether user and password go into config.json, and so into every new container: include or omit")
+	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write")
+	f.BoolVar(&o.reconcile, "reconcile", false, "Take the settings out of Docker's other places too, so that all agree")
+	f.BoolVar(&o.keepShadowed, "keep-shadowed", false, "Leave values that become shadowed where they are")
+	addApplyFlags(cmd, &o.apply)
+	return cmd
+}
+
+func runSet(ctx context.Context, a *app, o *setOptions) error {
+	w, err := o.parse(a)
+	if err != nil {
+		return err
+	}
+	v, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
+	if err := j.refuseEarly(o.scope.daemon()); err != nil {
+		return err
+	}
+	if err := o.decideClientCredentials(ctx, a, w); err != nil {
+		return err
+	}
+	if err := o.flags.read(a, w, o.apply.yes); err != nil {
+		return err
+	}
+	w.learn(a)
+	j.notes = w.notes
+	if err := j.planSet(o, w); err != nil {
+		return err
+	}
+	return j.run(ctx)
+}
+
+// parse checks the options, without reading stdin.
+func (o *setOptions) parse(a *app) (*wanted, error) {
+	if err := o.apply.validate(); err != nil {
+		return nil, err
+	}
+	if o.file != "" {
+		if err := o.takeFile(); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.scope.validate(daemon.Auto, "daemon.json", "systemd", "startup", "env"); err != nil {
+		return nil, err
+	}
+	if o.clientCreds != "" && o.clientCreds != credsInclude && o.clientCreds != credsOmit {
+		return nil, usageErrorf("unknown value %q for --client-credentials: use include or omit", o.clientCreds)
+	}
+	if o.reconcile && o.keepShadowed {
+		return nil, usageErrorf("--reconcile and --keep-shadowed exclude each other")
+	}
+	w, err := o.flags.parse(o.changed, o.apply.yes)
+	if err != nil {
+		return nil, err
+	}
+	if w.empty() && o.flags.username == "" && o.flags.proxy != "-" {
+		return nil, usageErrorf("nothing to set: give --proxy URL, --no-proxy LIST or another setting (see docker proxy set --help)")
+	}
+	return w, nil
+}
+
+func (w *wanted) empty() bool {
+	return len(w.urls)+len(w.client)+len(w.add)+len(w.remove) == 0 && w.clientURL == "" && w.noProxy == nil && w.daemonNo == nil && w.clientNo == nil
+}
+
+// learn makes the secrets of the request known to the redactor.
+func (w *wanted) learn(a *app) {
+	for _, v := range w.urls {
+		a.redactor.AddValue(v)
+	}
+	for _, v := range w.client {
+		a.redactor.AddValue(v)
+	}
+	a.redactor.AddValue(w.clientURL)
+}
+
+// credentials reports whether any are given.
+func (o *setOptions) credentials(w *wanted) bool {
+	if o.flags.username != "" || w.clientURL.HasCredentials() {
+		return true
+	}
+	for _, v := range w.urls {
+		if v.HasCredentials() {
+			return true
+		}
+	}
+	return false
+}
+
+// decideClientCredentials asks, or insists on an answer, whether credentials go into config.json: from there they reach the environment of every new container.
+func (o *setOptions) decideClientCredentials(ctx context.Context, a *app, w *wanted) error {
+	if !o.scope.client() || o.clientCreds != "" || !o.credentials(w) {
+		return nil
+	}
+	if !a.cli.In().IsTerminal() || o.flags.passwordStdin {
+		return usageErrorf("credentials are given: say --client-credentials include or omit (in config.json they reach the environment of every new container), or --only daemon")
+	}
+	yes, err := a.ask(ctx, "Write user and password into config.json as well? They reach the environment of every new container.")
+	if err != nil {
+		return err
+	}
+	o.clientCreds = credsOmit
+	if yes {
+		o.clientCreds = credsInclude
+	}
+	return nil
+}
+
+// refuseEarly refuses, before anything is read from stdin or asked, what cannot work.
+func (j *job) refuseEarly(daemonSide bool) error {
+	s := j.view.site
+	if !daemonSide {
+		return nil
+	}
+	if err := daemon.CheckEditable(j.view.obs); err != nil {
+		return err
+	}
+	if s.Live && os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser && !j.opts.readOnly() {
+		return needsRoot()
+	}
+	return nil
+}
+
+func (j *job) planSet(o *setOptions, w *wanted) error {
+	if o.scope.daemon() {
+		settings, where, err := w.daemonSettings(j.view.obs.Verdicts)
+		if err != nil {
+			return err
+		}
+		for _, s := range settings {
+			j.app.redactor.AddValue(s)
+		}
+		if len(settings) > 0 {
+			j.plan, err = daemon.PlanSet(j.view.obs, daemon.SetRequest{
+				Wanted: settings, Layer: o.scope.layer, Reconcile: o.reconcile, KeepShadowed: o.keepShadowed, WhereTheyStand: where && o.scope.layer == daemon.Auto,
+			}, j.app.history(j.view))
+			if err != nil {
+				return err
+			}
+			j.secretNotes()
+		}
+	}
+	if !o.scope.client() {
+		return nil
+	}
+	return j.planClient(o.scope.users, o.clientHost, func(present map[string]precedence.Value) (map[string]precedence.Value, []string, error) {
+		return w.clientSettings(present, o.clientCreds == credsInclude)
+	})
+}
+
+// secretNotes says which files lose access because they receive credentials.
+func (j *job) secretNotes() {
+	for _, c := range j.plan.Changes.Effective() {
+		if c.From.Kind == change.File && c.To.Kind == change.File && c.From.Mode != c.To.Mode && c.From.Mode&0o077 != 0 && c.To.Mode&0o077 == 0 {
+			j.notes = append(j.notes, fmt.Sprintf("%s receives credentials: its mode changes from %04o to %04o", c.Path, c.From.Mode, c.To.Mode))
+		}
+	}
+}
+
+// planClient plans the config.json of the caller, or of the named users.
+func (j *job) planClient(users []string, hostKey string, want func(map[string]precedence.Value) (map[string]precedence.Value, []string, error)) error {
+	at, note, err := clientLocations(j.view, users)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		j.notes = append(j.notes, note)
+	}
+	for _, loc := range at {
+		f, _, err := client.Observe(j.view.files, loc, hostKey)
+		if err != nil {
+			return err
+		}
+		present := map[string]precedence.Value{}
+		for _, s := range f.Settings {
+			present[s.Key] = s.Value
+		}
+		settings, notes, err := want(present)
+		if err != nil {
+			return err
+		}
+		for _, s := range settings {
+			j.app.redactor.AddValue(s)
+		}
+		changes, err := client.Edit(j.view.files, loc, hostKey, settings, "new containers and builds get it")
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			j.client = append(j.client, restoreClient(j, c))
+		}
+		j.notes = append(j.notes, notes...)
+	}
+	return nil
+}
+
+// restoreClient gives a config.json back as it was before this program touched it where that holds the same settings.
+func restoreClient(j *job, c change.Change) change.Change {
+	history := j.app.history(j.view)
+	if history == nil {
+		return c
+	}
+	for _, past := range history(c.Path, c.From) {
+		if client.SameSettings(c.Path, past.State, c.To) {
+			c.To = past.State
+			break
+		}
+	}
+	return c
+}
+
+// commandLine is this run's command line for the journal, masked.
+func (a *app) commandLine() string {
+	return a.redactor.Text("docker " + strings.TrimPrefix(strings.Join(maskedArgs(os.Args[1:]), " "), "docker "))
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/pkg/client"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+type unsetOptions struct {
+	http, https, no bool
+	all             bool
+	clientHost      string
+	scope           scopeOptions
+	apply           applyOptions
+}
+
+func newUnsetCommand(a *app) *cobra.Command {
+	var o unsetOptions
+	cmd := &cobra.Command{
+		Use:   "unset [OPTIONS]",
+		Short: "Take proxy settings out of the daemon and the client",
+		Long: `Take proxy settings out of the daemon and of the client's config.json; without a setting's name, all of them.
+
+Afterwards the settings are not set. An older value that would take effect instead is named and refused, unless --all takes it out as well or --layer says
+that only one place is meant.`,
+		Example: `  sudo docker proxy unset --restart
+  sudo docker proxy unset --no-proxy --only daemon
+  sudo docker proxy unset --layer systemd --dry-run`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runUnset(cmd.Context(), a, &o) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.http, "http-proxy", false, "Take out the proxy for http")
+	f.BoolVar(&o.https, "https-proxy", false, "Take out the proxy for https")
+	f.BoolVar(&o.no, "no-proxy", false, "Take out the list of hosts that are reached directly")
+	f.BoolVar(&o.all, "all", false, "Take the settings out of every place, and keep what remains from reaching dockerd")
+	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write")
+	addScopeFlags(cmd, &o.scope, "Take them out of this `LAYER` only: daemon.json, systemd, startup, env, or all", "", "daemon.json", "systemd", "startup", "env", daemon.All)
+	addApplyFlags(cmd, &o.apply)
+	return cmd
+}
+
+func (o *unsetOptions) keys() []precedence.Key {
+	if !o.http && !o.https && !o.no {
+		return precedence.Keys()
+	}
+	var keys []precedence.Key
+	for _, k := range []struct {
+		on  bool
+		key precedence.Key
+	}{{o.http, precedence.HTTPProxy}, {o.https, precedence.HTTPSProxy}, {o.no, precedence.NoProxy}} {
+		if k.on {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
+}
+
+func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
+	if err := o.apply.validate(); err != nil {
+		return err
+	}
+	if err := o.scope.validate("", "daemon.json", "systemd", "startup", "env", daemon.All); err != nil {
+		return err
+	}
+	v, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
+	if err := j.refuseEarly(o.scope.daemon()); err != nil {
+		return err
+	}
+	if o.scope.daemon() {
+		j.plan, err = daemon.PlanUnset(v.obs, daemon.UnsetRequest{Keys: o.keys(), Layer: o.scope.layer, All: o.all}, a.history(v))
+		if err != nil {
+			return err
+		}
+	}
+	if o.scope.client() && (o.scope.layer == "" || o.scope.layer == daemon.All) {
+		err = j.planClient(o.scope.users, o.clientHost, func(map[string]precedence.Value) (map[string]precedence.Value, []string, error) {
+			return o.clientKeys(), nil, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return j.run(ctx)
+}
+
+// clientKeys are the members of config.json that go; the client's own ones only when everything goes.
+func (o *unsetOptions) clientKeys() map[string]precedence.Value {
+	names := map[precedence.Key]string{precedence.HTTPProxy: "httpProxy", precedence.HTTPSProxy: "httpsProxy", precedence.NoProxy: "noProxy"}
+	out := map[string]precedence.Value{}
+	for _, k := range o.keys() {
+		out[names[k]] = ""
+	}
+	if !o.http && !o.https && !o.no {
+		out["ftpProxy"], out["allProxy"] = "", ""
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"github.com/docker/cli/cli/config"
+
+	"github.com/docker-proxy/docker-proxy/pkg/client"
+)
+
+// clientLocations returns whose config.json is written: the named users', SUDO_USER's under sudo, the caller's otherwise. Plain root without a user behind it gets none, and the
+// note says so: a file in root's home would reach nobody's containers but root's.
+func clientLocations(v *view, users []string) (at []client.Location, note string, err error) {
+	switch {
+	case len(users) > 0:
+		if os.Geteuid() != 0 {
+			return nil, "", usageErrorf("--user needs root")
+		}
+		for _, name := range users {
+			u, err := user.Lookup(name)
+			if err != nil {
+				return nil, "", usageErrorf("--user: there is no user %q", name)
+			}
+			loc, err := homeLocation(u)
+			if err != nil {
+				return nil, "", err
+			}
+			at = append(at, loc)
+		}
+		return at, "", nil
+	case !v.files.Live():
+		return nil, "under --root the config.json of no user is written", nil
+	case os.Getenv("DOCKER_CONFIG") != "" || os.Geteuid() != 0 || explicitConfig():
+		return []client.Location{*v.at}, "", nil
+	}
+	u := sudoUser()
+	if u == nil {
+		return nil, "no config.json is written for root; say --user NAME to write one for the people who use docker here", nil
+	}
+	loc, err := homeLocation(u)
+	return []client.Location{loc}, "", err
+}
+
+// explicitConfig reports whether docker was called with --config.
+func explicitConfig() bool {
+	return filepath.Clean(config.Dir()) != filepath.Join(homeDir(), ".docker")
+}
+
+// sudoUser returns the account that called sudo, if what sudo says agrees with the passwd database and the home directory belongs to that account.
+func sudoUser() *user.User {
+	id, name := os.Getenv("SUDO_UID"), os.Getenv("SUDO_USER")
+	if _, err := strconv.Atoi(id); err != nil || id == "0" {
+		return nil
+	}
+	u, err := user.LookupId(id)
+	if err != nil || u.Username != name || !ownsHome(u) {
+		return nil
+	}
+	return u
+}
+
+func homeLocation(u *user.User) (client.Location, error) {
+	if !ownsHome(u) {
+		return client.Location{}, fmt.Errorf("the home directory %s does not belong to %s: its config.json is not written", u.HomeDir, u.Username)
+	}
+	uid, _ := strconv.Atoi(u.Uid) // numeric on the platforms that have --user
+	gid, _ := strconv.Atoi(u.Gid)
+	return client.Location{Path: filepath.Join(u.HomeDir, ".docker", config.ConfigFileName), User: u.Username, UID: uid, GID: gid}, nil
+}

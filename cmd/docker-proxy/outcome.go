@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// outcomeReport is the JSON of a changing command.
+type outcomeReport struct {
+	Changed    bool                 `json:"changed"`
+	Restarted  bool                 `json:"restarted"`
+	Pending    bool                 `json:"pending"` // a restart is still needed, or with --check anything
+	Files      []fileReport         `json:"files"`
+	Containers []string             `json:"containers"`
+	Skipped    []daemon.Skipped     `json:"skipped"`
+	Unrestored []string             `json:"unrestored"`
+	Findings   []precedence.Finding `json:"findings"`
+}
+
+type fileReport struct {
+	Path   string `json:"path"`
+	Action string `json:"action"` // create, write, remove, chmod, …
+	Layer  string `json:"layer,omitempty"`
+	Cause  string `json:"cause"`
+}
+
+// say prints one line of progress on stderr.
+func (j *job) say(format string, args ...any) {
+	fmt.Fprintln(j.app.cli.Err(), j.app.redactor.Text(fmt.Sprintf(format, args...)))
+}
+
+// show prints the plan; with --check it ends with status 3 when anything is pending.
+func (j *job) show(todo change.Plan, restart bool) error {
+	pending := len(todo) > 0 || restart
+	rep := j.outcome(todo)
+	rep.Changed, rep.Pending = false, pending
+	err := printAs(j.app.cli.Out(), j.opts.format, rep, func(w io.Writer) error { return j.planText(w, todo, restart) })
+	if err == nil && j.opts.check && pending {
+		return silently(exitPending)
+	}
+	return err
+}
+
+// planText prints what would happen, why, what is left alone, and a diff with credentials masked.
+func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
+	if len(todo) == 0 && !restart {
+		fmt.Fprintf(w, "Nothing to do: everything is as wanted%s.\n", j.runningToo())
+		return nil
+	}
+	fmt.Fprintln(w, "Plan:")
+	for _, c := range todo {
+		fmt.Fprintf(w, "  %s\n", c)
+	}
+	if todo.Needs().DaemonReload && j.view.site.Live {
+		fmt.Fprintln(w, "  reload systemd's unit files")
+	}
+	if restart {
+		fmt.Fprintf(w, "  restart %s: a running dockerd takes proxy settings over only when it starts\n", unitName(j.view.site))
+	}
+	if j.plan != nil {
+		for _, s := range j.plan.Skipped {
+			fmt.Fprintf(w, "Skipped %s: %s\n", s.Layer, s.Reason)
+		}
+	}
+	for _, n := range j.allNotes() {
+		fmt.Fprintf(w, "Note: %s\n", j.app.redactor.Text(n))
+	}
+	for _, c := range todo {
+		if d := c.Diff(j.app.redactor.Text); d != "" {
+			fmt.Fprintf(w, "\n%s", redact.Terminal(d))
+		}
+	}
+	return nil
+}
+
+func (j *job) allNotes() []string {
+	notes := j.notes
+	if j.plan != nil {
+		notes = append(append([]string{}, j.plan.Notes...), notes...)
+	}
+	return notes
+}
+
+func (j *job) outcome(todo change.Plan) outcomeReport {
+	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: []string{}, Skipped: []daemon.Skipped{}, Unrestored: []string{}, Findings: []precedence.Finding{}}
+	for _, c := range todo {
+		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})
+	}
+	if j.plan != nil {
+		rep.Skipped = append(rep.Skipped, j.plan.Skipped...)
+		for _, f := range j.plan.After.Findings {
+			if f.ID != "restart-pending" && f.ID != "systemd-reload-needed" {
+				rep.Findings = append(rep.Findings, f)
+			}
+		}
+	}
+	rep.Pending = j.wantsRestart() && !j.restarted
+	return rep
+}
+
+// report prints the result of a changing command: JSON on stdout when asked, the notes on stderr.
+func (j *job) report(todo change.Plan) error {
+	rep := j.outcome(todo)
+	if !j.opts.format.isTable() {
+		return printAs(j.app.cli.Out(), j.opts.format, rep, nil)
+	}
+	for _, n := range j.allNotes() {
+		j.say("Note: %s", n)
+	}
+	for _, f := range rep.Findings {
+		if f.Severity != precedence.SeverityInfo {
+			j.say("%s: %s [%s]", f.Severity, f.Message, f.ID)
+		}
+	}
+	return nil
+}
+
+// summary prints what was done, on stdout.
+func (j *job) summary(todo change.Plan) {
+	if !j.opts.format.isTable() {
+		return
+	}
+	out := j.app.cli.Out()
+	for _, c := range todo {
+		fmt.Fprintf(out, "%s %s\n", past(c.Verb()), c.Path)
+	}
+	switch {
+	case j.restarted:
+		fmt.Fprintf(out, "restarted %s: the running daemon has the settings\n", unitName(j.view.site))
+	case j.wantsRestart():
+		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
+	}
+}
+
+// past is the verb of a change in the past tense.
+func past(verb string) string {
+	switch verb {
+	case "write":
+		return "wrote"
+	case "chmod", "chown":
+		return "changed mode or owner of"
+	case "rmdir":
+		return "removed"
+	case "mkdir":
+		return "created"
+	}
+	return strings.TrimSuffix(verb, "e") + "ed"
+}
+
+// askRestart asks on the terminal. Without one the restart stays pending.
+func (j *job) askRestart(ctx context.Context) (bool, error) {
+	if !j.app.cli.In().IsTerminal() {
+		return false, nil
+	}
+	for _, line := range j.restartCost(ctx) {
+		j.say("%s", line)
+	}
+	return j.app.ask(ctx, fmt.Sprintf("Restart %s now?", unitName(j.view.site)))
+}
+
+// restartCost says what a restart of the daemon does to running containers.
+func (j *job) restartCost(ctx context.Context) []string {
+	if j.view.engine == nil || j.view.site.Info == nil {
+		return nil
+	}
+	running, err := j.view.engine.Containers(ctx)
+	if err != nil || len(running) == 0 || j.view.site.Info.LiveRestore {
+		return nil
+	}
+	var lost, vanish []string
+	for _, c := range running {
+		name := redact.Terminal(c.Name)
+		switch {
+		case c.AutoRemove:
+			vanish = append(vanish, name)
+		case c.Restart == "" || c.Restart == "no":
+			lost = append(lost, name)
+		}
+	}
+	lines := []string{fmt.Sprintf("A restart of the daemon stops its %d running containers.", len(running))}
+	if len(lost) > 0 {
+		lines = append(lines, "These do not come back by themselves (no restart policy): "+strings.Join(lost, ", "))
+	}
+	if len(vanish) > 0 {
+		lines = append(lines, "These vanish (--rm): "+strings.Join(vanish, ", "))
+	}
+	return lines
+}
+
+// ask asks a yes-or-no question on the terminal; anything but y or yes is no.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(a.cli.Err(), "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.cli.In()).ReadString('\n') // the end of input is a no
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case line := <-answer:
+		line = strings.ToLower(strings.TrimSpace(line))
+		return line == "y" || line == "yes", nil
+	}
+}
+
+// checkPrivileges refuses early what needs root, with a command that root can really find: under sudo a plugin in the user's own directory is unknown.
+func (j *job) checkPrivileges(todo change.Plan, restart bool) error {
+	s := j.view.site
+	if os.Geteuid() == 0 || !s.Live || s.Manager == daemon.ManagerSystemdUser {
+		return nil
+	}
+	if j.plan == nil || len(j.plan.Changes.Effective()) == 0 && !restart {
+		return nil
+	}
+	return needsRoot()
+}
+
+// needsRoot names the command that works.
+func needsRoot() error {
+	return fmt.Errorf("changing the daemon's settings needs root: %s", rootCommand())
+}
+
+// rootCommand is this command line for root. The plugin is found in the directory it was started from.
+func rootCommand() string {
+	config := ""
+	if exe, err := os.Executable(); err == nil && strings.HasPrefix(exe, homeDir()+"/") {
+		config = ` --config "$HOME/.docker"`
+	}
+	args := strings.Join(maskedArgs(os.Args[1:]), " ")
+	if !strings.HasPrefix(args, pluginName) {
+		args = pluginName + " " + args
+	}
+	return "sudo docker" + config + " " + args
+}
+
+func maskedArgs(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		name, value, ok := strings.Cut(a, "=")
+		if ok && strings.HasPrefix(name, "-") {
+			out[i] = name + "=" + precedence.MaskList(value)
+			continue
+		}
+		out[i] = precedence.MaskList(a)
+		if strings.ContainsAny(out[i], " \t'\"$`\\&|;()<>*?") {
+			out[i] = "'" + strings.ReplaceAll(out[i], "'", `'\''`) + "'"
+		}
+	}
+	return out
+}
+
+// homeDir is the caller's home directory; "/" when it is not known, so that nothing is mistaken for being inside it.
+func homeDir() string {
+	if dir, err := os.UserHomeDir(); err == nil {
+		return dir
+	}
+	return "/"
+}
+
+// userName is the caller's login name, or "".
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// specSchema is the version of the settings file.
+const specSchema = 1
+
+// maxSpec is the largest settings file, in bytes.
+const maxSpec = 1 << 20
+
+// spec is the settings file of -f: YAML or JSON without secrets, to be kept in git and handed out by configuration management.
+type spec struct {
+	Schema       int      `yaml:"schema"`
+	HTTPProxy    string   `yaml:"httpProxy"`
+	HTTPSProxy   string   `yaml:"httpsProxy"`
+	NoProxy      string   `yaml:"noProxy"`
+	Username     string   `yaml:"username"`
+	PasswordFile string   `yaml:"passwordFile"`
+	Layer        string   `yaml:"layer"`
+	Users        []string `yaml:"users"`
+	CA           string   `yaml:"ca"`
+	// Services are what `export` reads; the other commands accept and ignore them.
+	Services map[string]serviceSpec `yaml:"services"`
+
+	path string
+}
+
+// serviceSpec is the part of one Compose service.
+type serviceSpec struct {
+	Proxy        string `yaml:"proxy"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"passwordFile"`
+	NoProxy      string `yaml:"noProxy"`
+}
+
+// readSpec reads and checks a settings file. Errors name the file, and for syntax and unknown keys the line.
+func readSpec(path string) (*spec, error) {
+	f, err := os.Open(path) //nolint:forbidigo // named by the caller, read with the caller's rights
+	if err != nil {
+		return nil, withStatus(exitFailed, fmt.Errorf("reading the settings file: %w", err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSpec+1))
+	if err != nil {
+		return nil, withStatus(exitFailed, fmt.Errorf("reading the settings file: %w", err))
+	}
+	if len(data) > maxSpec {
+		return nil, usageErrorf("%s: larger than 1 MiB", path)
+	}
+	s := &spec{path: path}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(s); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, usageErrorf("%s: the file is empty", path)
+		}
+		return nil, usageErrorf("%s: %w", path, err)
+	}
+	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
+		return nil, usageErrorf("%s: more than one document", path)
+	}
+	return s, s.check()
+}
+
+func (s *spec) check() error {
+	switch {
+	case s.Schema != specSchema:
+		return usageErrorf("%s: schema is %d, this program reads schema %d", s.path, s.Schema, specSchema)
+	case s.PasswordFile != "" && s.Username == "":
+		return usageErrorf("%s: passwordFile needs username", s.path)
+	case s.CA != "":
+		return usageErrorf("%s: ca is not supported by this build", s.path)
+	case precedence.Value(s.HTTPProxy).HasCredentials() || precedence.Value(s.HTTPSProxy).HasCredentials():
+		return usageErrorf("%s: credentials belong into username and passwordFile, not into a URL", s.path)
+	}
+	return nil
+}
+
+// password reads the password file, relative to the settings file.
+func (s *spec) password() (string, error) {
+	if s.PasswordFile == "" {
+		return "", nil
+	}
+	return passwordFromFile(s.passwordPath())
+}
+
+func (s *spec) passwordPath() string {
+	if filepath.IsAbs(s.PasswordFile) {
+		return s.PasswordFile
+	}
+	return filepath.Join(filepath.Dir(s.path), s.PasswordFile)
+}
+
+// settings are the daemon's settings the file asks for; for `reconcile`, where what is missing is to be unset.
+func (s *spec) settings(a *app) (precedence.Settings, error) {
+	password, err := s.password()
+	if err != nil {
+		return nil, err
+	}
+	if password != "" {
+		a.redactor.Add(password)
+	}
+	out := precedence.Settings{}
+	for key, raw := range map[precedence.Key]string{precedence.HTTPProxy: s.HTTPProxy, precedence.HTTPSProxy: s.HTTPSProxy} {
+		if raw == "" {
+			continue
+		}
+		p, err := precedence.ParseProxyURL(raw, false)
+		if err != nil {
+			return nil, usageErrorf("%s: %w", s.path, err)
+		}
+		out[key] = p.Value
+		if s.Username != "" {
+			out[key] = precedence.WithCredentials(p.Value, s.Username, password)
+		}
+	}
+	if s.NoProxy != "" {
+		list, _, err := checkList(s.path, s.NoProxy)
+		if err != nil {
+			return nil, err
+		}
+		out[precedence.NoProxy] = precedence.Value(list)
+	}
+	return out, nil
+}
+
+// takeFile takes from the settings file what the command line does not say.
+func (o *setOptions) takeFile() error {
+	s, err := readSpec(o.file)
+	if err != nil {
+		return err
+	}
+	flags := o.changed
+	given := map[string]bool{}
+	take := func(name string, into *string, value string) {
+		if value != "" && !flags(name) {
+			*into, given[name] = value, true
+		}
+	}
+	if !flags("proxy") {
+		take("http-proxy", &o.flags.httpProxy, s.HTTPProxy)
+		take("https-proxy", &o.flags.httpsProxy, s.HTTPSProxy)
+	}
+	take("no-proxy", &o.flags.noProxy, s.NoProxy)
+	take("username", &o.flags.username, s.Username)
+	if s.PasswordFile != "" && !o.flags.passwordStdin && !flags("password-file") {
+		o.flags.passwordFile = s.passwordPath()
+	}
+	take("layer", &o.scope.layer, s.Layer)
+	if len(s.Users) > 0 && !flags("user") {
+		o.scope.users = s.Users
+	}
+	o.changed = func(name string) bool { return flags(name) || given[name] }
+	return nil
+}
