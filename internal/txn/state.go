@@ -1,0 +1,33 @@
+package txn
+
+import "time"
+
+// lockPoll is how often a waiting Begin looks at the lock, lockQuiet how long it waits before it says so: a reader holds the lock for moments only.
+const (
+	lockPoll  = 50 * time.Millisecond
+	lockQuiet = 300 * time.Millisecond
+)
+
+// stateOpener finds the state directory.
+type stateOpener interface {
+	// open opens it, or makes it with mode 0700; *JournalError when it is not ours alone.
+	open(create bool) (stateDir, error)
+}
+
+// stateDir is the open state directory. Names have no slash. Everything is durable when the method returns.
+type stateDir interface {
+	names() ([]string, error)
+	// read gives a file's bytes; *JournalError when it is not a regular file of ours that nobody else may touch.
+	read(name string) ([]byte, error)
+	// append cuts the file to size bytes and adds data; the file is made when size is 0.
+	append(name string, size int64, data []byte) error
+	// replace writes the whole file anew in one step.
+	replace(name string, data []byte) error
+	remove(name string) error
+	// lock takes the lock, shared or exclusive, without waiting. ok is false when somebody else has it.
+	lock(exclusive bool) (unlock func(), ok bool, err error)
+	close()
+}
+
+// stateTemp is the name under which replace writes; what is left of it is removed by the next Begin.
+const stateTemp = ".journal.tmp"

@@ -1,0 +1,105 @@
+//go:build !linux
+
+package txn
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gofrs/flock"
+)
+
+// plainHome is the state directory of the user who runs this program.
+type plainHome struct {
+	target plainTarget
+	path   string
+}
+
+func (h plainHome) open(create bool) (stateDir, error) {
+	if create {
+		if err := os.MkdirAll(h.path, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	st, err := os.Lstat(h.path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() || h.target.Can().Modes && st.Mode()&0o077 != 0 {
+		return nil, &JournalError{Path: h.path, Reason: "it is not a directory that only its owner may use"}
+	}
+	return plainState{home: h}, nil
+}
+
+type plainState struct{ home plainHome }
+
+func (s plainState) close() {}
+
+func (s plainState) name(base string) string { return filepath.Join(s.home.path, base) }
+
+func (s plainState) names() ([]string, error) {
+	entries, err := os.ReadDir(s.home.path)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+func (s plainState) read(base string) ([]byte, error) {
+	st, err := os.Lstat(s.name(base))
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() || st.Size() > maxJournal || s.home.target.Can().Modes && st.Mode()&0o077 != 0 {
+		return nil, &JournalError{Path: s.name(base), Reason: "it is not a file that only its owner may use"}
+	}
+	return os.ReadFile(s.name(base))
+}
+
+func (s plainState) append(base string, size int64, data []byte) error {
+	if err := s.home.target.ask("write", s.name(base)); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.name(base), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(data, size); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, f.Truncate(size))
+	}
+	return nil
+}
+
+func (s plainState) replace(base string, data []byte) error {
+	if err := s.remove(stateTemp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return writeByRename(s.home.target, s.name(stateTemp), s.name(base), data, 0o600)
+}
+
+func (s plainState) remove(base string) error { return os.Remove(s.name(base)) }
+
+func (s plainState) lock(exclusive bool) (func(), bool, error) {
+	l := flock.New(s.name(lockFile))
+	try := l.TryRLock
+	if exclusive {
+		try = l.TryLock
+	}
+	ok, err := try()
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	return func() { _ = l.Close() }, true, nil
+}
