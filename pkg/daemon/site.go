@@ -140,7 +140,6 @@ type Site struct {
 	SystemdVersion int // 257; 0 when unknown or no systemd
 
 	UnitFiles          []systemd.UnitFile // from files, in the order systemd reads them, fragment first
-	ManagerFiles       []string           // files with DefaultEnvironment=, or environment.d files of a user manager, weakest first
 	Loaded             *systemd.Unit      // what the manager has in memory; nil without D-Bus
 	ManagerEnvironment []string           // NAME=VALUE as the manager has it in memory; nil without D-Bus
 	InitScript         string             // /etc/init.d/docker, /etc/sv/docker/run
