@@ -30,6 +30,8 @@ type Setting struct {
 	Lower    *string `json:"lower"`
 	Source   *Source `json:"source"`
 	Rule     string  `json:"rule"`
+	Running  *string `json:"running"`
+	Pending  string  `json:"pending"`
 	Shadowed []struct {
 		Rule string `json:"rule"`
 	} `json:"shadowed"`
@@ -53,13 +55,12 @@ type result struct {
 	stderr string
 }
 
-// show asks the project about a tree, or about this machine when root is "".
+// showArgs is the question to the project.
+var showArgs = []string{"show", "--effective", "--format", "json"}
+
+// show asks the project about a tree.
 func show(binary, root string) (result, error) {
-	args := []string{"show", "--effective", "--format", "json"}
-	if root != "" {
-		args = append(args, "--root", root)
-	}
-	cmd := exec.Command(binary, args...) //nolint:gosec,noctx // the program under test
+	cmd := exec.Command(binary, append(slices.Clone(showArgs), "--root", root)...) //nolint:gosec,noctx // the program under test
 	home := os.TempDir() + "/docker-proxy-truth-no-such-home"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + home, "DOCKER_CONFIG=" + home}
 	var stdout, stderr bytes.Buffer
@@ -69,9 +70,14 @@ func show(binary, root string) (result, error) {
 	if err != nil && !errors.As(err, &exit) {
 		return result{}, fmt.Errorf("running %s: %w", binary, err)
 	}
-	r := result{exit: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
-	r.parsed = json.Unmarshal(stdout.Bytes(), &r.out) == nil
-	return r, nil
+	return readResult(stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()), nil
+}
+
+// readResult takes a finished run.
+func readResult(stdout, stderr string, code int) result {
+	r := result{exit: code, stdout: stdout, stderr: stderr}
+	r.parsed = json.Unmarshal([]byte(stdout), &r.out) == nil
+	return r
 }
 
 // expected is what an oracle's answer means for one setting.

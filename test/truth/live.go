@@ -1,0 +1,277 @@
+package truth
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Counts of real dockerd restarts per host.
+const (
+	systemdRestarts = 20
+	scriptRestarts  = 10
+)
+
+// liveHost is what the states for a booted host have to know about it.
+type liveHost struct {
+	kind    Kind
+	startup string // the startup file this host's dockerd could read
+	proxies bool   // dockerd 23.0 or later: it knows proxies in daemon.json and the flags
+}
+
+// liveStates writes configurations of the host's real docker.service or init
+// script, with every layer at random. In the end Files hold real paths.
+func liveStates(h liveHost) []State {
+	n := scriptRestarts
+	if h.kind == Systemd {
+		n = systemdRestarts
+	}
+	var states []State
+	for i := range n {
+		g := newGen(seedOf(fmt.Sprintf("live-%s-%v-%s", h.kind, h.proxies, h.startup), uint64(i)), fmt.Sprintf("live-%s-%02d", h.kind, i+1), h.kind) //nolint:gosec // small
+		// An engine that refuses the proxies object is shown to do so twice.
+		daemon := h.proxies || i%8 == 5
+		for _, f := range families {
+			g.liveFamily(h, f, daemon)
+		}
+		if len(g.files) == 0 && len(g.st.Env) == 0 {
+			g.liveStartup(h, families[1].upper)
+		}
+		g.liveFlags(h)
+		s := g.finish()
+		for j := range s.Files {
+			s.Files[j].Path = projectNames().Replace(s.Files[j].Path)
+			s.Files[j].Text = projectNames().Replace(s.Files[j].Text)
+		}
+		for j := range s.Marks {
+			s.Marks[j].Path = projectNames().Replace(s.Marks[j].Path)
+		}
+		states = append(states, s)
+	}
+	return states
+}
+
+// liveFamily puts one setting into some of the layers.
+func (g *gen) liveFamily(h liveHost, f family, daemon bool) {
+	spelled := func() string {
+		if g.chance(30) {
+			return f.lower
+		}
+		return f.upper
+	}
+	if g.chance(45) {
+		g.liveStartup(h, spelled())
+	}
+	switch {
+	case !daemon:
+	case g.chance(35):
+		g.st.Winners = put(g.st.Winners, f.key, g.liveValue(f.upper))
+	case g.chance(25):
+		g.st.Args = append(g.st.Args, "--"+f.key+"="+g.plain(f.upper))
+	}
+	if h.kind != Systemd {
+		if g.chance(35) {
+			v := spelled()
+			g.st.Env = append(g.st.Env, v+"="+strings.Replace(g.plain(v), ".corp", ".caller", 1))
+		}
+		return
+	}
+	if g.chance(40) {
+		v := spelled()
+		g.dropIn(unitDirs[0], "10-ours.conf").add(`Environment="` + v + "=" + g.liveValue(v) + `"`)
+	}
+	if g.chance(25) {
+		v := spelled()
+		g.dropIn(unitDirs[3], "99-vendor.conf").add("Environment=" + v + "=" + g.plain(v))
+	}
+	if g.chance(20) {
+		v := spelled()
+		g.dropIn(unitDirs[1], "20-file.conf").add("EnvironmentFile=-/etc/docker/" + strings.ToLower(v) + ".env")
+		g.file("/etc/docker/"+strings.ToLower(v)+".env", "systemd", "environment-file").add(v + "=" + g.plain(v))
+	}
+	if g.chance(20) {
+		v := spelled()
+		g.st.Env = append(g.st.Env, v+"="+strings.Replace(g.plain(v), ".corp", ".manager", 1))
+	}
+	if g.chance(15) {
+		g.dropIn(unitDirs[0], "60-unset.conf").add("UnsetEnvironment=" + spelled())
+	}
+}
+
+// liveValue is plain or has credentials.
+func (g *gen) liveValue(name string) string {
+	if !strings.EqualFold(name, "no_proxy") && g.chance(20) {
+		return "http://ann:" + secret + "2@" + g.mark() + ".corp:3128"
+	}
+	return g.plain(name)
+}
+
+func (g *gen) liveStartup(h liveHost, v string) {
+	route := "script"
+	if h.kind == Systemd {
+		route = "environment-file"
+	}
+	f := g.file(h.startup, "startup", route)
+	switch x := g.plain(v); g.rng.IntN(3) {
+	case 0:
+		f.add(v + "=" + x)
+	case 1:
+		f.add("export " + v + "=" + x)
+	default:
+		f.add(v + "='" + x + "'").add("export " + v)
+	}
+}
+
+// liveFlags writes daemon.json from the winners collected for it and the flags
+// where this host's dockerd gets them from.
+func (g *gen) liveFlags(h liveHost) {
+	if len(g.st.Winners) > 0 {
+		var members []string
+		for _, f := range families {
+			if x, ok := g.st.Winners[f.key]; ok {
+				members = append(members, member(f.key, x))
+			}
+		}
+		g.proxies(members...)
+		g.st.Winners = nil
+	}
+	if len(g.st.Args) == 0 {
+		return
+	}
+	flags := strings.Join(g.st.Args, " ")
+	if h.kind != Systemd {
+		g.file(h.startup, "startup", "script").addAs("flag", "flag", `DOCKER_OPTS="`+flags+`"`)
+		return
+	}
+	f := g.dropIn(unitDirs[0], "50-flags.conf")
+	f.add("ExecStart=").addAs("flag", "flag", "ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock "+flags)
+}
+
+func put(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// liveKeep saves the files of the host that states replace.
+const liveKeep = `set -eu
+mkdir -p /dpt-keep
+for f in /etc/default/docker /etc/conf.d/docker /etc/docker/daemon.json /etc/rc.conf; do
+	[ -e "$f" ] && cp -a --parents "$f" /dpt-keep || :
+done
+: > /dpt-keep-list
+`
+
+// liveApply takes the last state away, puts the next one in place, restarts
+// dockerd as an administrator would, and reports what the daemon really has.
+// Arguments: manager, then the environment of the caller or manager.
+const liveApply = `set -u
+manager=$1; shift
+while read -r f; do rm -f "$f"; done < /dpt-keep-list
+cp -a /dpt-keep/. /
+rm -rf /dpt-new /dpt-live
+mkdir -p /dpt-new /dpt-live
+tar -C /dpt-new -xf -
+(cd /dpt-new && find . -type f -o -type l) | cut -c2- > /dpt-keep-list
+cp -a /dpt-new/. /
+case $manager in
+systemd)
+	systemctl show-environment | sed -n 's/^\([A-Za-z]*_[A-Za-z]*\)=.*/\1/p' | grep -i _proxy | xargs -r systemctl unset-environment
+	for e; do systemctl set-environment "$e"; done
+	systemctl daemon-reload
+	systemctl reset-failed docker.service docker.socket 2>/dev/null
+	systemctl restart docker.service > /dpt-live/log 2>&1
+	;;
+sysv)
+	if [ $# -gt 0 ]; then env -i PATH="$PATH" "$@" /etc/init.d/docker restart; else service docker restart; fi > /dpt-live/log 2>&1
+	;;
+openrc) env -i PATH="$PATH" "$@" rc-service docker restart > /dpt-live/log 2>&1 ;;
+esac
+i=0
+while [ $i -lt 100 ]; do
+	if curl -s -f --unix-socket /var/run/docker.sock http://localhost/info > /dpt-live/info 2>/dev/null; then break; fi
+	rm -f /dpt-live/info
+	if [ $manager = systemd ] && systemctl -q is-failed docker.service; then break; fi
+	i=$((i+1)); sleep 0.1
+done
+if [ -e /dpt-live/info ]; then
+	pid=$(pidof -s dockerd)
+	cat /proc/$pid/environ > /dpt-live/environ
+	cat /proc/$pid/cmdline > /dpt-live/cmdline
+fi
+tar -C /dpt-live -cf - .
+`
+
+// liveStop stops dockerd, and its socket, so that nothing starts it again.
+const liveStop = `case $1 in
+systemd) systemctl stop docker.socket docker.service ;;
+sysv) service docker stop ;;
+openrc) rc-service docker stop ;;
+esac >/dev/null 2>&1
+i=0
+while pidof dockerd >/dev/null && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
+! pidof dockerd >/dev/null
+`
+
+// liveAnswer reads what liveApply reported.
+func liveAnswer(out []byte) (Answer, error) {
+	got, err := unpack(out)
+	if err != nil {
+		return Answer{}, err
+	}
+	text, ran := got["info"]
+	if !ran {
+		return Answer{}, nil
+	}
+	a := Answer{Ran: true, Info: &Info{}, Env: proxyVariables(got["environ"]), Args: strings.Split(strings.TrimSuffix(got["cmdline"], "\x00"), "\x00")}
+	if err := json.Unmarshal([]byte(text), a.Info); err != nil {
+		return a, fmt.Errorf("/info: %w", err)
+	}
+	return a, nil
+}
+
+// judgeLive is judge for a live host. A value that came from the caller of the
+// init script is not to be known when the daemon is stopped, nor one of the
+// service manager's own environment from files alone.
+func judgeLive(s State, a Answer, r result, offline, fromFiles bool) []string {
+	if !a.Ran {
+		return judge(s, a, r, false)
+	}
+	if !r.parsed || len(r.out.Settings) != len(families) {
+		return []string{fmt.Sprintf("exit status %d, no settings: %s", r.exit, strings.TrimSpace(r.stderr))}
+	}
+	var wrong []string
+	for i, f := range families {
+		want, got := expect(f, a), r.out.Settings[i]
+		if offline && strings.Contains(want.value+want.lower, ".caller") || fromFiles && strings.Contains(want.value+want.lower, ".manager") {
+			continue
+		}
+		for _, w := range judgeSetting(s, f, want, got, false) {
+			wrong = append(wrong, f.key+": "+w)
+		}
+		if offline {
+			continue
+		}
+		if got.Running == nil || *got.Running != mask(f.key, want.value) {
+			wrong = append(wrong, fmt.Sprintf("%s: running is %s, the daemon has %q", f.key, show1(got.Running), mask(f.key, want.value)))
+		}
+		if !strings.Contains(mask(f.key, want.value), "xxxxx@") && got.Pending != "none" {
+			wrong = append(wrong, fmt.Sprintf("%s: pending is %q after a restart", f.key, got.Pending))
+		}
+	}
+	if strings.Contains(r.stdout+r.stderr, secret) {
+		wrong = append(wrong, "a password is printed")
+	}
+	return wrong
+}
+
+// redacted shows an environment in a failure.
+func redacted(env map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range env {
+		out[k] = mask("", v)
+	}
+	return out
+}
