@@ -9,7 +9,7 @@ import (
 // Bounds of a run, so that no file can keep us busy: statements followed (a copy of the state counts by its
 // size), calls and sourced files inside each other, bytes of a value.
 const (
-	maxSteps = 500_000
+	maxSteps = 200_000
 	maxDepth = 20
 	maxValue = 1 << 20
 )

@@ -2,8 +2,10 @@ package shellfile
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,35 +240,56 @@ func (g *scriptGen) simpleStatement(kind string) string {
 
 // TestGeneratedScriptsAgreeWithShells compares every known answer on generated scripts with three shells.
 func TestGeneratedScriptsAgreeWithShells(t *testing.T) {
+	const perCheck = 4 // one start of a shell serves several scripts
 	dir := t.TempDir()
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("A=other\nexport B\n[ -e / ] || return\n"), 0o600))
 	used, known, scripts := map[string]int{}, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		g := &scriptGen{t: rt, used: used, callable: "g"}
-		var script strings.Builder
-		for range rapid.IntRange(1, 8).Draw(rt, "length") {
-			script.WriteString(g.statement() + g.pick("end", "\n", "\n", "\n\n", " # c\n", "\n"))
-		}
 		var inherited map[string]string
 		if g.pick("inherited", "no", "yes") == "yes" {
 			inherited = map[string]string{g.name(): g.pick("value", "", "old", "a b")}
 		}
-		text := script.String()
-		if _, err := Parse("generated", []byte(text)); err != nil {
-			return // a case of quotes that only runs into a syntax error; the shells are asked in TestParse
+		var files, texts []string
+		var finals [][]Final
+		for i := range rapid.IntRange(1, perCheck).Draw(rt, "scripts") {
+			text := g.script()
+			file := filepath.Join(dir, fmt.Sprintf("file%d.sh", i))
+			list, err := finalsOf(file, text, inherited, generatedNames)
+			if err != nil {
+				continue // quotes that run into each other; what Parse refuses is another test's business
+			}
+			files, texts, finals = append(files, file), append(texts, text), append(finals, list)
 		}
-		scripts++
-		known += compareGenerated(rt, dir, text, inherited)
+		if len(files) == 0 {
+			return
+		}
+		scripts += len(files)
+		for _, shell := range shells() {
+			for i, out := range sourcedAll(rt.Context(), shell, files, pairs(inherited)) {
+				vars, ok := environment(out)
+				if !ok || i >= len(files) {
+					continue
+				}
+				n, report := differing(finals[i], vars)
+				if known += n; report != "" {
+					rt.Fatalf("%v %s; inherited %q; script:\n%s", shell, report, inherited, texts[i])
+				}
+			}
+		}
 	})
 	assert.Assert(t, scripts >= 50 && known >= scripts, "%d scripts, %d known answers", scripts, known)
-	t.Log(fmt.Sprintf("%d scripts, %d known answers compared", scripts, known))
+	for _, kind := range slices.Sorted(maps.Keys(used)) {
+		t.Logf("%5d %s", used[kind], kind)
+	}
+	t.Logf("%d scripts, %d known answers compared", scripts, known)
 }
 
-// compareGenerated is compareWithShells for rapid, which has its own kind of failure.
-func compareGenerated(rt *rapid.T, dir, script string, inherited map[string]string) int {
-	known, report := agreement(rt.Context(), dir, script, inherited, generatedNames)
-	if report != "" {
-		rt.Fatal(report)
+// script makes a whole file.
+func (g *scriptGen) script() string {
+	var b strings.Builder
+	for range rapid.IntRange(1, 8).Draw(g.t, "length") {
+		b.WriteString(g.statement() + g.pick("end", "\n", "\n", "\n\n", " # c\n", "\n"))
 	}
-	return known
+	return b.String()
 }

@@ -43,6 +43,22 @@ func sourced(ctx context.Context, shell []string, file string, env []string) (ma
 	cmd.Env = append([]string{}, env...)
 	cmd.Dir = filepath.Dir(file)
 	out, _ := cmd.Output() // the status is that of the file; what counts is whether env was reached
+	return environment(out)
+}
+
+// sourcedAll does the same for several files, each in a subshell of one shell.
+func sourcedAll(ctx context.Context, shell []string, files []string, env []string) [][]byte {
+	loop := `for __file; do ( . "$__file"; exec /usr/bin/env -0 ); printf '\001\000'; done`
+	argv := slices.Concat(shell, []string{"-c", loop, "sh"}, files)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append([]string{}, env...)
+	cmd.Dir = filepath.Dir(files[0])
+	out, _ := cmd.Output()
+	return bytes.Split(out, []byte("\x01\x00"))
+}
+
+// environment reads what env -0 printed; false when it was not reached.
+func environment(out []byte) (map[string]string, bool) {
 	if !bytes.HasSuffix(out, []byte{0}) {
 		return nil, false
 	}
@@ -54,36 +70,30 @@ func sourced(ctx context.Context, shell []string, file string, env []string) (ma
 	return vars, true
 }
 
-// agreement sources a script in every shell. It returns how many known answers were compared, and a report
-// when one differs.
-func agreement(ctx context.Context, dir, script string, inherited map[string]string, names []string) (int, string) {
-	file := filepath.Join(dir, "file.sh")
+// finalsOf writes a script to a file and follows it, with the files beside it to be sourced.
+func finalsOf(file, script string, inherited map[string]string, names []string) ([]Final, error) {
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
-		return 0, err.Error()
+		return nil, err
 	}
 	f, err := Parse(file, []byte(script))
 	if err != nil {
-		return 0, err.Error()
+		return nil, err
 	}
-	include := func(path string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, path)) }
-	finals := f.Run(Options{Inherited: inherited, Unset: names, Include: include}, names...).Finals
-	var env []string
-	for name, value := range inherited {
-		env = append(env, name+"="+value)
-	}
-	known := 0
-	for _, shell := range shells() {
-		vars, ok := sourced(ctx, shell, file, env)
-		for _, final := range finals {
-			if !ok || !final.Known {
-				continue
-			}
-			known++
-			got, isExported := vars[final.Name]
-			if isExported != final.Exported || isExported && got != final.Value {
-				return known, fmt.Sprintf("%v gives %s=%q (exported %v), we say %q (set %v, exported %v); inherited %q; script:\n%s",
-					shell, final.Name, got, isExported, final.Value, final.Set, final.Exported, env, script)
-			}
+	include := func(path string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(file), path)) }
+	return f.Run(Options{Inherited: inherited, Unset: names, Include: include}, names...).Finals, nil
+}
+
+// differing compares the known answers with a shell's. It returns how many there were, and a report when one differs.
+func differing(finals []Final, vars map[string]string) (known int, report string) {
+	for _, final := range finals {
+		if !final.Known {
+			continue
+		}
+		known++
+		got, isExported := vars[final.Name]
+		if isExported != final.Exported || isExported && got != final.Value {
+			return known, fmt.Sprintf("gives %s=%q (exported %v), we say %q (set %v, exported %v)", final.Name, got, isExported,
+				final.Value, final.Set, final.Exported)
 		}
 	}
 	return known, ""
@@ -92,6 +102,22 @@ func agreement(ctx context.Context, dir, script string, inherited map[string]str
 // compareWithShells fails for a known answer that a shell does not give.
 func compareWithShells(t testing.TB, dir, script string, inherited map[string]string, names []string) {
 	t.Helper()
-	_, report := agreement(t.Context(), dir, script, inherited, names)
-	assert.Equal(t, report, "")
+	file := filepath.Join(dir, "file.sh")
+	finals, err := finalsOf(file, script, inherited, names)
+	assert.NilError(t, err)
+	for _, shell := range shells() {
+		if vars, ok := sourced(t.Context(), shell, file, pairs(inherited)); ok {
+			_, report := differing(finals, vars)
+			assert.Equal(t, report, "", "%v; script:\n%s", shell, script)
+		}
+	}
+}
+
+// pairs makes NAME=value of a map.
+func pairs(vars map[string]string) []string {
+	var out []string
+	for name, value := range vars {
+		out = append(out, name+"="+value)
+	}
+	return out
 }

@@ -66,18 +66,28 @@ func Parse(path string, data []byte) (*File, error) {
 		return nil, f.parseError(err)
 	}
 	f.prog = prog
-	if err := f.checkFunctions(); err != nil {
+	if err := f.checkTree(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// checkFunctions refuses a function without a name, which the parser lets pass behind a semicolon.
-func (f *File) checkFunctions() (err error) {
+// checkTree refuses what the parser lets pass and the shells do not read alike.
+func (f *File) checkTree() (err error) {
+	refuse := func(n syntax.Node, msg string) {
+		start, _ := span(n)
+		err = &ParseError{Path: f.path, Line: f.line(start), Msg: msg}
+	}
 	syntax.Walk(f.prog, func(n syntax.Node) bool {
-		if d, ok := n.(*syntax.FuncDecl); ok && d.Name == nil {
-			err = &ParseError{Path: f.path, Line: f.line(int(d.Pos().Offset())), Msg: "not valid shell: function without a name"}
-			return false
+		switch d := n.(type) {
+		case *syntax.FuncDecl: // behind a semicolon the parser takes () for a function
+			if d.Name == nil {
+				refuse(d, "not valid shell: function without a name")
+			}
+		case *syntax.Subshell:
+			if at, _ := span(d); at+1 < len(f.data) && f.data[at+1] == '(' {
+				refuse(d, "not POSIX shell: (( means different things to different shells")
+			}
 		}
 		return err == nil
 	})
