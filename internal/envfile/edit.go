@@ -37,7 +37,10 @@ func Set(data []byte, name, value string) ([]byte, error) {
 	} else {
 		out = appendLine(data, text)
 	}
-	return out, checked(data, out, []string{name}, &value)
+	if err := checked(data, out, []string{name}, &value); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Remove gives data without the assignments of names, also those with
@@ -50,7 +53,10 @@ func Remove(data []byte, names ...string) ([]byte, error) {
 		return data, nil
 	}
 	out := removeAll(data, own)
-	return out, checked(data, out, names, nil)
+	if err := checked(data, out, names, nil); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // owned finds the assignments of names. The bytes after a NUL are not looked
@@ -115,17 +121,16 @@ func checked(before, after []byte, names []string, value *string) error {
 	for _, v := range []int{219, 245, 253, newest} {
 		b, _, _ := strings.Cut(string(before), "\x00")
 		a, _, _ := strings.Cut(string(after), "\x00")
-		was, own := split(scan(b, v), names)
-		is, ownNow := split(scan(a, v), names)
+		was, _ := split(scan(b, v), names)
+		is, own := split(scan(a, v), names)
 		same := slices.EqualFunc(was, is, func(x, y Assignment) bool { return x.Name == y.Name && x.Value == y.Value })
-		done := len(ownNow) == 0
+		done := len(own) == 0
 		if value != nil {
-			done = len(ownNow) == 1 && ownNow[0].Name == names[0] && ownNow[0].Value == *value
+			done = len(own) == 1 && own[0].Name == names[0] && own[0].Value == *value
 		}
 		if !same || !done {
 			return fmt.Errorf("as systemd %d reads it: %w", v, ErrUnsafe)
 		}
-		_ = own
 	}
 	return nil
 }

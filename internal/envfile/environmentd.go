@@ -1,6 +1,9 @@
 package envfile
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // ParseEnvironmentD reads one file of environment.d(5) as the user manager's
 // generator does (merge_env_file of src/basic/env-file.c): like [Parse], and
@@ -10,7 +13,10 @@ import "strings"
 // the environment the manager started with: the value is then Unknown, and they
 // count as unset. lookup may be nil.
 //
-// A value that is not UTF-8 ends the file; the lines before it count.
+// Control characters end up as C escapes (a tab as \t), because the generator
+// prints its result in a form that the manager reads without undoing them. A
+// value that is not UTF-8 gives nothing at all: the generator of systemd 252
+// and 257 crashes on it, and then no file of environment.d counts.
 func ParseEnvironmentD(data []byte, systemdVersion int, lookup func(name string) (value string, ok bool)) []Assignment {
 	v := systemdVersion
 	if v <= 0 {
@@ -34,13 +40,38 @@ func ParseEnvironmentD(data []byte, systemdVersion int, lookup func(name string)
 			a.Value = e.expand(a.Value)
 			a.Unknown = e.unknown
 			if !validUTF8(a.Value) {
-				return out
+				return nil
 			}
 		}
 		out = append(out, a)
 	}
+	for i := range out {
+		out[i].Value = escapeControls(out[i].Value)
+	}
 	return out
 }
+
+// escapeControls is what shell_maybe_quote of src/basic/escape.c does to
+// control characters.
+func escapeControls(s string) string {
+	if !strings.ContainsFunc(s, isControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch i := strings.IndexRune("\a\b\f\n\r\t\v", r); {
+		case i >= 0:
+			b.WriteString(`\` + "abfnrtv"[i:i+1])
+		case isControl(r):
+			fmt.Fprintf(&b, `\%03o`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // expander replaces variables (replace_env_full of src/basic/env-util.c).
 type expander struct {

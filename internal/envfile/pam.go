@@ -7,8 +7,9 @@ import "strings"
 // Debian's is). "export " is allowed; "#" starts a comment anywhere, in quotes
 // too; a value's first byte is dropped when it is a quote, and then its last
 // one when it is a quote; blanks at the end of a line belong to the value; a
-// backslash at the end of a line joins the next one. A line longer than 8 KiB
-// makes Linux-PAM 1.5 stop reading, which is not modelled.
+// backslash at the end of a line joins the next one. Continuation lines and NUL
+// bytes are read as by 1.7: 1.5 keeps the blanks before a continued line, skips
+// empty and comment lines there, and stops at a NUL or a line of 8 KiB.
 func ParsePAM(data []byte) []Assignment {
 	var out []Assignment
 	text := string(data)

@@ -54,7 +54,7 @@ func line(name, value string) (string, error) {
 		wrong = "a backslash"
 	case !validUTF8(value):
 		wrong = "not UTF-8"
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.ContainsFunc(value, isControl):
 		wrong = "a control character"
 	case len(name)+len(value)+2 > maxVariable:
 		wrong = fmt.Sprintf("%d bytes are too long for an environment variable", len(value))

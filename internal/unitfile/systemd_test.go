@@ -91,8 +91,6 @@ func apply(f *unitfile.File, unit string, version int) (env map[string]string, a
 		args := unitfile.ExpandExec(c.Argv, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 		if len(args) > 1 && args[1] == `%s\000` {
 			argv = append(argv, args[2:]...)
-		} else if len(args) > 1 {
-			argv = append(argv, args[1])
 		}
 	}
 	return env, argv

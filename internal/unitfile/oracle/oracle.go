@@ -9,12 +9,12 @@
 package oracle
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,29 +44,66 @@ const dir = "/run/oracle"
 // them. With asFile, the inputs are environment files, else drop-ins.
 func Ask(t *testing.T, host, goldenFile string, inputs []string, asFile bool) {
 	t.Helper()
-	ctx := t.Context()
-	m, release, err := hosts.Start(ctx, host, hosts.Seed{}, io.Discard)
-	assert.NilError(t, err)
-	defer m.Stop()
-	release()
-	assert.NilError(t, m.AwaitDocker(ctx)) // the last thing a host starts
+	m := boot(t, host)
+	var units []string
+	cases := prepare(inputs, func(i int, text string) string {
+		units = append(units, writeUnit(t, m.Root(), i, text, asFile))
+		return units[i]
+	})
+	assert.Equal(t, run(t, m, "systemctl", "daemon-reload"), 0)
+	for batch := range slices.Chunk(units, 100) {
+		_ = run(t, m, append([]string{"systemctl", "start"}, batch...)...)
+	}
+	compare(t, m.Root(), goldenFile, cases)
+}
 
-	cases := make([]Case, len(inputs))
-	var names []string
-	for i, input := range inputs {
-		cases[i] = prepare(t, m.Root(), i, input, asFile)
-		names = append(names, cases[i].Unit)
+// AskScript does the same with a shell script that reads the file $1 and
+// writes an environment, NUL after each variable.
+func AskScript(t *testing.T, host, goldenFile string, inputs []string, script string) {
+	t.Helper()
+	m := boot(t, host)
+	cases := prepare(inputs, func(i int, text string) string {
+		name := fmt.Sprintf("oracle-%d", i)
+		write(t, m.Root(), dir+"/"+name, text)
+		return name
+	})
+	write(t, m.Root(), dir+"/script", script)
+	all := "cd " + dir + "; for f in oracle-*; do sh ./script " + dir + "/$f >$f.out; done"
+	assert.Equal(t, run(t, m, "sh", "-c", all), 0)
+	compare(t, m.Root(), goldenFile, cases)
+}
+
+func boot(t *testing.T, host string) *hosts.Machine {
+	t.Helper()
+	m, release, err := hosts.Start(t.Context(), host, hosts.Seed{}, io.Discard)
+	assert.NilError(t, err)
+	t.Cleanup(m.Stop)
+	release()
+	assert.NilError(t, m.AwaitDocker(t.Context())) // the last thing a host starts
+	return m
+}
+
+// prepare writes all questions, and after them an empty one as the control.
+func prepare(inputs []string, write func(int, string) string) []Case {
+	var cases []Case
+	for i, text := range append(slices.Clone(inputs), "") {
+		c := Case{Unit: write(i, text), Input: text}
+		if !utf8.ValidString(text) {
+			c.Input, c.Bytes = "", []byte(text)
+		}
+		cases = append(cases, c)
 	}
-	names = append(names, prepare(t, m.Root(), len(inputs), "", asFile).Unit)
-	assert.Equal(t, run(ctx, t, m, "systemctl", "daemon-reload"), 0)
-	for start := 0; start < len(names); start += 100 {
-		batch := names[start:min(start+100, len(names))]
-		_ = run(ctx, t, m, append([]string{"systemctl", "start"}, batch...)...)
-	}
-	control := answer(t, m.Root(), names[len(names)-1])
+	return cases
+}
+
+// compare collects the answers.
+func compare(t *testing.T, root, goldenFile string, cases []Case) {
+	t.Helper()
+	control := answer(t, root, cases[len(cases)-1].Unit)
+	cases = cases[:len(cases)-1]
 	for i := range cases {
 		c := &cases[i]
-		out := answer(t, m.Root(), c.Unit)
+		out := answer(t, root, c.Unit)
 		if strings.Contains(input(*c), "ExecStart=") {
 			c.Argv = out
 			continue
@@ -83,21 +120,17 @@ func input(c Case) string { return c.Input + string(c.Bytes) }
 
 // run runs a command inside and gives its status: that some units fail is
 // part of the questions.
-func run(ctx context.Context, t *testing.T, m *hosts.Machine, argv ...string) int {
+func run(t *testing.T, m *hosts.Machine, argv ...string) int {
 	t.Helper()
-	r, err := m.Exec(ctx, hosts.Cmd{Argv: argv})
+	r, err := m.Exec(t.Context(), hosts.Cmd{Argv: argv})
 	assert.NilError(t, err)
 	return r.Code
 }
 
-// prepare writes the unit of one case.
-func prepare(t *testing.T, root string, i int, input string, asFile bool) Case {
+// writeUnit writes the unit of one case and gives its name.
+func writeUnit(t *testing.T, root string, i int, text string, asFile bool) string {
 	t.Helper()
 	name := fmt.Sprintf("oracle-%d.service", i)
-	c := Case{Unit: name, Input: input}
-	if !utf8.ValidString(input) {
-		c.Input, c.Bytes = "", []byte(input)
-	}
 	unit := "[Unit]\nDefaultDependencies=no\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/usr/bin/env -0\n" +
 		"StandardOutput=file:" + dir + "/" + name + ".out\n"
 	file := "/run/systemd/system/" + name + ".d/case.conf"
@@ -107,8 +140,8 @@ func prepare(t *testing.T, root string, i int, input string, asFile bool) Case {
 	}
 	write(t, root, dir+"/keep", "")
 	write(t, root, "/run/systemd/system/"+name, unit)
-	write(t, root, file, input)
-	return c
+	write(t, root, file, text)
+	return name
 }
 
 func write(t *testing.T, root, path, text string) {
