@@ -162,7 +162,7 @@ func (a *app) history(v *view) daemon.History {
 		var out []daemon.Past
 		for _, p := range past {
 			if !p.Known {
-				break
+				continue // old credentials are not kept; what was there before them may be
 			}
 			out = append(out, daemon.Past{State: p.State, Dirs: p.Dirs})
 		}

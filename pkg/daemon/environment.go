@@ -26,6 +26,28 @@ func environmentOf(site *Site, files *host.FS, out *Observation) precedence.Envi
 // managerEnvironment returns the environment block of the systemd manager: what its configuration files say, then what was set at run time. A value that the
 // running manager has and no file explains was set by `systemctl set-environment`, by a generator or on the kernel command line.
 func managerEnvironment(site *Site, files *host.FS, out *Observation) []precedence.Binding {
+	all := configuredManagerEnvironment(site, files)
+	// What the manager has in memory is compared with the files as they are, not as a plan would leave them: it has not read that yet.
+	explained := map[string]precedence.Value{}
+	for _, b := range configuredManagerEnvironment(site, site.FS) {
+		explained[b.Source.Name] = b.Value
+	}
+	for _, assignment := range site.ManagerEnvironment {
+		name, value, _ := strings.Cut(assignment, "=")
+		if _, ok := precedence.KeyOf(name); !ok {
+			continue
+		}
+		if v, ok := explained[name]; ok && v == precedence.Value(value) {
+			continue
+		}
+		all = append(all, bindingOf(precedence.Source{Layer: precedence.LayerEnv, Route: precedence.RouteManager}, name, 0, value, false))
+	}
+	out.Bindings = append(out.Bindings, all...)
+	return all
+}
+
+// configuredManagerEnvironment is the part that files say.
+func configuredManagerEnvironment(site *Site, files *host.FS) []precedence.Binding {
 	var all []precedence.Binding
 	for _, f := range systemd.ManagerFiles(files, site.userDirs()) {
 		if f.Kind == systemd.EnvironmentDir {
@@ -34,21 +56,6 @@ func managerEnvironment(site *Site, files *host.FS, out *Observation) []preceden
 		}
 		all = append(all, defaultEnvironment(site, files, f.Path)...)
 	}
-	last := map[string]precedence.Value{}
-	for _, b := range all {
-		last[b.Source.Name] = b.Value
-	}
-	for _, assignment := range site.ManagerEnvironment {
-		name, value, _ := strings.Cut(assignment, "=")
-		if _, ok := precedence.KeyOf(name); !ok {
-			continue
-		}
-		if v, ok := last[name]; ok && v == precedence.Value(value) {
-			continue
-		}
-		all = append(all, bindingOf(precedence.Source{Layer: precedence.LayerEnv, Route: precedence.RouteManager}, name, 0, value, false))
-	}
-	out.Bindings = append(out.Bindings, all...)
 	return all
 }
 

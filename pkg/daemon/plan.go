@@ -124,7 +124,7 @@ func (p *planner) removeDirs(made []string) {
 	}
 }
 
-// sameBindings reports whether two observations hold the same values in the same layers. Lines may differ.
+// sameBindings reports whether two observations hold the same values in the same layers and come to the same verdicts. Lines may differ.
 func sameBindings(a, b *Observation) bool {
 	list := func(o *Observation) []string {
 		var out []string
@@ -132,6 +132,11 @@ func sameBindings(a, b *Observation) bool {
 			out = append(out, fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%s", x.Source.Layer, x.Source.Path, x.Source.Name, x.Source.Route, x.Value.Reveal()))
 		}
 		slices.Sort(out)
+		for _, v := range o.Verdicts { // UnsetEnvironment= is no binding and yet decides
+			if v.Winner != nil {
+				out = append(out, v.Winner.Source.Path+"\x00"+v.Winner.Source.Name+"\x00"+v.Winner.Value.Reveal())
+			}
+		}
 		return out
 	}
 	return slices.Equal(list(a), list(b)) && len(a.Faults) == len(b.Faults)

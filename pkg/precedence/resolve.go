@@ -138,11 +138,11 @@ func sameLine(a, b Binding) bool {
 	return !a.Unknown && !b.Unknown && a.Value == b.Value && a.Source.Path == b.Source.Path && a.Source.Route == b.Source.Route && a.Source.Name != b.Source.Name
 }
 
-// dropPairs leaves out the second spelling of a setting where both spellings lost together.
+// dropPairs leaves out the second spelling of a setting where both spellings lost: the stronger one tells enough.
 func dropPairs(lost []Lost) []Lost {
 	var out []Lost
 	for _, l := range lost {
-		if !slices.ContainsFunc(out, func(o Lost) bool { return o.Rule == l.Rule && sameLine(o.Binding, l.Binding) }) {
+		if !slices.ContainsFunc(out, func(o Lost) bool { return sameLine(o.Binding, l.Binding) }) {
 			out = append(out, l)
 		}
 	}
