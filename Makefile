@@ -14,6 +14,8 @@ FOR_EVERYBODY := $(if $(DESTDIR),yes,$(filter 0,$(shell id -u)))
 CONFIGDIR := $(if $(DOCKER_CONFIG),$(DOCKER_CONFIG),$(HOME)/.docker)
 PLUGINDIR ?= $(if $(FOR_EVERYBODY),$(PREFIX)/lib/docker,$(CONFIGDIR))/cli-plugins
 TARGET := $(DESTDIR)$(PLUGINDIR)/$(BINARY)
+# NO_BUILD=FILE installs that file, built elsewhere.
+NO_BUILD ?=
 
 # Seconds, as Go durations, per fuzz target and for the benchmarks.
 FUZZTIME ?= 30s
@@ -51,10 +53,10 @@ check-plugin-dir:
 			"choose a directory called cli-plugins that is not on PATH" >&2; exit 1; \
 	fi
 
-install: check-plugin-dir build ## install the plugin: for you, or as root for everybody
+install: check-plugin-dir $(if $(NO_BUILD),,build) ## install the plugin: for you, or as root for everybody
 	@[ -n '$(FOR_EVERYBODY)' ] || [ -d '$(CONFIGDIR)' ] || install -d -m 0700 '$(CONFIGDIR)'
 	install -d '$(DESTDIR)$(PLUGINDIR)'
-	install -m 0755 bin/$(BINARY) '$(TARGET)'
+	install -m 0755 '$(if $(NO_BUILD),$(NO_BUILD),bin/$(BINARY))' '$(TARGET)'
 	@echo "installed $(TARGET); try: docker proxy"
 
 uninstall: check-plugin-dir ## remove the installed plugin

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/cli/cli-plugins/metadata"
 	cliflags "github.com/docker/cli/cli/flags"
 	"github.com/spf13/pflag"
 )
@@ -16,10 +17,13 @@ const pluginName = "proxy"
 // flags first (`--context x proxy show`); somebody who calls the binary directly leaves the word proxy out, and it is put in where Docker would have it.
 // Arguments that already have it are returned as they are.
 func withPluginName(args []string) []string {
-	at := afterGlobalFlags(args)
+	at, whole := afterGlobalFlags(args)
+	if !whole {
+		return args
+	}
 	if at < len(args) {
 		switch args[at] {
-		case pluginName:
+		case pluginName, metadata.MetadataSubcommandName:
 			return args
 		case "help", "__complete", "__completeNoDesc":
 			// `docker help proxy show` and `docker __complete proxy …` arrive with the word second.
@@ -34,20 +38,21 @@ func withPluginName(args []string) []string {
 	return slices.Insert(slices.Clone(args), at, pluginName)
 }
 
-// afterGlobalFlags returns the index of the first argument that is not one of Docker's own global options or their values.
-func afterGlobalFlags(args []string) int {
+// afterGlobalFlags returns the index of the first argument that is not one of Docker's own global options or their values; whole is false when the last
+// option lacks its value, which is for the real parser to say.
+func afterGlobalFlags(args []string) (at int, whole bool) {
 	globals := pflag.NewFlagSet("docker", pflag.ContinueOnError)
 	globals.SetOutput(io.Discard)
 	cliflags.NewClientOptions().InstallFlags(globals)
 	i := 0
 	for i < len(args) {
 		width := globalFlagWidth(globals, args[i])
-		if width == 0 || i+width > len(args) {
-			return i
+		if width == 0 {
+			return i, true
 		}
 		i += width
 	}
-	return i
+	return i, i == len(args)
 }
 
 // globalFlagWidth returns how many arguments the flag at the start of arg takes (1: by itself, 2: with its value), 0 when it is not a global flag.
