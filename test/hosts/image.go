@@ -82,7 +82,7 @@ func (n *Network) busyboxLayer(t testing.TB) []byte {
 	}
 	add(tar.Header{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755}, "")
 	add(tar.Header{Name: "bin/busybox", Typeflag: tar.TypeReg, Mode: 0o755}, busybox)
-	for _, applet := range []string{"sh", "cat", "env", "sleep", "wget", "ls"} {
+	for _, applet := range []string{"sh", "cat", "echo", "env", "sleep", "wget", "ls"} {
 		add(tar.Header{Name: "bin/" + applet, Typeflag: tar.TypeSymlink, Linkname: "busybox", Mode: 0o777}, "")
 	}
 	assert.NilError(t, archive.Close())

@@ -48,7 +48,10 @@ for each in etc home root; do
 	rm -rf "$dir/copy"
 done
 
+# The corporate network's names from the start: Go's resolver notices a changed
+# file only after five seconds.
 printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n::1\tlocalhost ip6-localhost ip6-loopback\n' "$hostname" >"$dir/root/etc/hosts"
+printf '10.200.0.10\tproxy.corp\n10.200.0.20\tregistry.corp\n10.200.0.21\tdirect.corp\n' >>"$dir/root/etc/hosts"
 echo "$hostname" >"$dir/root/etc/hostname"
 : >"$dir/root/etc/resolv.conf"
 tr -d - </proc/sys/kernel/random/uuid >"$dir/root/etc/machine-id"

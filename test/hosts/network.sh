@@ -15,7 +15,6 @@ ip link set corp1 up
 for address in 10.200.0.10 10.200.0.20 10.200.0.21; do ip -n corp addr add "$address/24" dev eth0; done
 ip -n corp link set lo up
 ip -n corp link set eth0 up
-printf '10.200.0.10\tproxy.corp\n10.200.0.20\tregistry.corp\n10.200.0.21\tdirect.corp\n' >>/etc/hosts
 
 cat >squid.conf <<CONF
 http_port 10.200.0.10:3128
