@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,53 +61,69 @@ func sameOwner(a, b int) bool { return a == b || a == change.Keep || b == change
 
 // Rollback gives the changes that take back the recorded change id, or with "" the newest one that is neither taken back already nor takes back another. They are made like
 // all others, in a transaction with Tx.Reverts(id). *ChangedError names the first file that is not as that change left it; its bytes may also have left the
-// journal (old credentials are kept for a short time only). f reads the host.
+// journal (old credentials are kept for a short time only).
 func (s *Store) Rollback(id string) (entry Entry, changes []change.Change, err error) {
 	entry, err = s.choose(id)
 	if err != nil {
 		return Entry{}, nil, err
 	}
+	var dirs []string
 	for _, st := range slices.Backward(entry.steps()) {
-		present, err := s.target.Read(st.Place)
+		dirs = append(dirs, st.Dirs...)
+		if st.From.Kind == change.Absent && st.To.Kind == change.Dir {
+			dirs = append(dirs, st.Path)
+			continue
+		}
+		c, err := s.takeBack(entry.ID, st)
 		if err != nil {
 			return entry, nil, err
 		}
-		if st.From.matches(present) {
-			continue
-		}
-		if !st.To.matches(present) {
-			return entry, nil, &ChangedError{Path: st.Path}
-		}
-		before, ok := st.From.state(present.Data)
-		if !ok {
-			return entry, nil, fmt.Errorf("taking back change %s: the old bytes of %s are not kept any more", entry.ID, st.Path)
-		}
-		changes = append(changes, change.Change{
-			Path: st.Path, From: present, To: before, Layer: st.Layer, Secret: true, Partial: st.Range,
-			Cause: "as it was before change " + entry.ID,
-		})
-		for _, d := range slices.Backward(st.Dirs) {
-			changes = s.appendRemoval(changes, d)
+		if !c.NoOp() {
+			changes = append(changes, c)
 		}
 	}
-	return entry, changes, nil
+	return entry, append(changes, s.RemoveDirs(dirs)...), nil
 }
 
-// appendRemoval adds the removal of a directory that was made for a file, unless it is there already; at the end, since other files may leave it first.
-func (s *Store) appendRemoval(changes []change.Change, dir string) []change.Change {
-	i := slices.IndexFunc(changes, func(c change.Change) bool { return c.Path == dir })
-	if i >= 0 {
-		return append(slices.Delete(changes, i, i+1), changes[i])
-	}
-	p, err := s.target.Locate(dir, false)
+// takeBack is the change from what is there now to what a step replaced.
+func (s *Store) takeBack(id string, st step) (change.Change, error) {
+	present, err := s.target.Read(st.Place)
 	if err != nil {
-		return changes
+		return change.Change{}, err
 	}
-	present, err := s.target.Read(p)
-	if err != nil || present.Kind != change.Dir {
-		return changes
+	c := change.Change{Path: st.Path, From: present, To: present, Layer: st.Layer, Secret: true, Partial: st.Range, Cause: "as it was before change " + id}
+	if st.From.matches(present) {
+		return c, nil
 	}
-	return append(changes, change.Change{Path: dir, From: present, Cause: "it was made for a file that is not needed any more"})
+	if !st.To.matches(present) {
+		return c, &ChangedError{Path: st.Path}
+	}
+	before, ok := st.From.state(present.Data)
+	if !ok {
+		return c, fmt.Errorf("taking back change %s: the old bytes of %s are not kept any more", id, st.Path)
+	}
+	c.To = before
+	return c, nil
+}
+
+// RemoveDirs gives the changes that remove directories which were made for files (Past.Dirs), innermost first; to be made after those files are gone. A directory that is
+// not empty by then stays, and Outcome.Kept says so. Names that occur twice or do not exist are left out.
+func (s *Store) RemoveDirs(dirs []string) []change.Change {
+	dirs = slices.Clone(dirs)
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	var out []change.Change
+	for _, d := range slices.Compact(dirs) {
+		p, err := s.target.Locate(d, false)
+		if err != nil {
+			continue
+		}
+		present, err := s.target.Read(p)
+		if err != nil || present.Kind != change.Dir {
+			continue
+		}
+		out = append(out, change.Change{Path: d, From: present, Cause: "it was made for a file that is not needed any more"})
+	}
+	return out
 }
 
 func (s *Store) choose(id string) (Entry, error) {

@@ -55,7 +55,8 @@ func (s *Store) prepareOne(c change.Change) (prepared, error) {
 		return prepared{}, err
 	}
 	if !s.target.Can().Modes {
-		c.From.Mode, c.To.Mode = from.Mode, from.Mode
+		// Only the read-only flag exists; files that this program writes stay writable.
+		c.From.Mode, c.To.Mode = from.Mode, 0o666
 	}
 	if !from.Equal(c.From) {
 		return prepared{}, &ChangedError{Path: c.Path}

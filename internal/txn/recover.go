@@ -132,13 +132,21 @@ func (st step) before(present change.State) (change.State, bool) {
 	switch {
 	case st.To.matches(present):
 		return st.From.state(present.Data)
-	case st.To.Kind == change.Dir && present.Kind == change.Dir && st.From.Kind != change.File:
-		// A directory gets its owner and its mode one after the other.
+	case present.Kind == change.Dir && st.halfDir(present):
 		return st.From.state(nil)
 	case st.InPlace != "" && st.torn(present):
 		return st.From.state(nil)
 	}
 	return change.State{}, false
+}
+
+// halfDir reports whether a directory is on its way between the states of a step: it is made with mode 0700 and gets its owner and its mode one after the other.
+func (st step) halfDir(present change.State) bool {
+	if st.From.Kind != change.Dir && st.To.Kind != change.Dir {
+		return false
+	}
+	mode := modeBits(present.Mode)
+	return mode == 0o700 || mode == st.From.Mode || mode == st.To.Mode
 }
 
 // torn reports whether the bytes of a file that is rewritten in place are a mixture of old and new ones: each byte is the one or the other, or a zero where the file

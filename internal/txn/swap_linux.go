@@ -48,7 +48,10 @@ func (t *hostTarget) swap(dir *folder, p Place, from, to change.State) error {
 		if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
 			return errNotEmpty
 		}
-		return errors.Join(err, t.syncDir(dir))
+		if err != nil {
+			return err
+		}
+		return t.syncDir(dir)
 	case from.Kind == change.Dir:
 		return &UnsupportedError{Path: p.Path, Reason: "a directory does not become a file"}
 	case to.Kind == change.Dir && from.Kind != change.Absent:
@@ -57,7 +60,10 @@ func (t *hostTarget) swap(dir *folder, p Place, from, to change.State) error {
 		if err := t.calls.mkdir(fd, base, p.Real); err != nil {
 			return err
 		}
-		return errors.Join(t.setDir(dir, base, p.Real, to), t.syncDir(dir))
+		if err := t.setDir(dir, base, p.Real, to); err != nil {
+			return err
+		}
+		return t.syncDir(dir)
 	case to.Kind == change.Absent && p.InPlace == MountPoint:
 		return &UnsupportedError{Path: p.Path, Reason: "a mount point cannot be removed"}
 	case to.Kind == change.Absent:

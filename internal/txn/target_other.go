@@ -74,6 +74,9 @@ func (t plainTarget) Read(p Place) (change.State, error) {
 		return change.State{}, err
 	}
 	s := change.State{Kind: change.File, Mode: modeBits(st.Mode()), UID: change.Keep, GID: change.Keep}
+	if !t.Can().Modes {
+		s.Mode = 0o666
+	}
 	switch {
 	case st.IsDir():
 		s.Kind = change.Dir
