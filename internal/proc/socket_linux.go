@@ -37,6 +37,12 @@ func Serves(files *host.FS, pid int, name string) (bool, error) {
 	return false, nil
 }
 
+// Listening reports whether any process of this network namespace listens on the unix socket at name, without connecting. True when it cannot be told.
+func Listening(files *host.FS, name string) bool {
+	table, err := files.ReadFile("/proc/net/unix")
+	return err != nil || len(listening(files, string(table), name)) > 0
+}
+
 // listening returns the sockets bound to name that listen, as /proc/PID/fd spells them. name and what was bound may be different spellings (/var/run, /run).
 func listening(files *host.FS, table, name string) map[string]bool {
 	want := resolved(files, name)

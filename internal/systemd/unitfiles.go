@@ -18,72 +18,94 @@ const maxAliases = 8
 // user selects that account's manager; nil is the system manager. Template instances (a@b.service) are not resolved.
 // Source: systemd.unit(5); unit_file_build_name_map and unit_file_find_dropin_paths in src/basic/unit-file.c and src/shared/dropin.c (v252 to v258).
 func UnitFiles(files *host.FS, name string, user *UserDirs) []UnitFile {
-	search := SearchPath(files, user)
-	names := readNames(files, search, path.Ext(name))
+	n := readNames(files, SearchPath(files, user), path.Ext(name))
 	var out []UnitFile
-	if fragment, ok := names.fragment(name); ok {
+	if fragment, ok := n.fragment(name); ok {
 		if file, ok := describe(files, fragment); ok {
-			file.Shadowed = names.shadowed[path.Base(fragment)]
+			file.Shadowed = n.shadowed[path.Base(fragment)]
 			out = append(out, file)
 		}
 	}
-	return append(out, confFiles(files, dropInDirs(search, name, names.aliases(name)))...)
+	return append(out, confFiles(files, dropInDirs(n.search, name, n.aliases(name)))...)
 }
 
-// unitNames is what the unit directories say about names of one unit type: the path of a unit's file, or, for an alias, the name it stands for.
+// unitNames is what the unit directories say about names of one unit type. Only names that are asked for are looked at: there are hundreds.
 type unitNames struct {
-	leads    map[string]string   // name → absolute path, or another name
+	files    *host.FS
+	search   []string
+	places   map[string][]string // name → files of that name, strongest directory first
+	dropIns  map[string]bool     // names that have a drop-in directory
+	leads    map[string]string   // name → absolute path, or, for an alias, the name it stands for; "" for neither
 	shadowed map[string][]string // name → files in weaker directories
 }
 
-func readNames(files *host.FS, search []string, ext string) unitNames {
-	n := unitNames{leads: map[string]string{}, shadowed: map[string][]string{}}
+func readNames(files *host.FS, search []string, ext string) *unitNames {
+	n := &unitNames{files: files, search: search, places: map[string][]string{}, dropIns: map[string]bool{}, leads: map[string]string{}, shadowed: map[string][]string{}}
 	for _, dir := range search {
 		entries, err := files.ReadDir(dir)
 		if err != nil {
 			continue
 		}
 		for _, name := range entries {
-			if path.Ext(name) == ext {
-				n.add(files, search, dir, name)
+			switch path.Ext(name) {
+			case ext:
+				n.places[name] = append(n.places[name], path.Join(dir, name))
+			case ".d":
+				if stem := strings.TrimSuffix(name, ".d"); path.Ext(stem) == ext {
+					n.dropIns[stem] = true
+				}
 			}
 		}
 	}
 	return n
 }
 
-func (n unitNames) add(files *host.FS, search []string, dir, name string) {
-	at := path.Join(dir, name)
-	st, err := files.Lstat(at)
-	if err != nil || st.Mode.IsDir() {
-		return
+// lead says what a name leads to: a path, another name, or "".
+func (n *unitNames) lead(name string) string {
+	if to, ok := n.leads[name]; ok {
+		return to
 	}
-	if _, taken := n.leads[name]; taken {
-		n.shadowed[name] = append(n.shadowed[name], at)
-		return
+	to := ""
+	for i, at := range n.places[name] {
+		if to = n.follow(at, name); to != "" {
+			if rest := n.places[name][i+1:]; len(rest) > 0 {
+				n.shadowed[name] = rest
+			}
+			break
+		}
+	}
+	n.leads[name] = to
+	return to
+}
+
+// follow says what one file or link leads to; "" for what systemd passes over: directories, and links to the same name in another unit directory.
+func (n *unitNames) follow(at, name string) string {
+	st, err := n.files.Lstat(at)
+	if err != nil || st.Mode.IsDir() {
+		return ""
 	}
 	if st.Mode&fs.ModeSymlink == 0 {
-		n.leads[name] = at
-		return
+		return at
 	}
-	target, err := files.Readlink(at)
+	target, err := n.files.Readlink(at)
 	if err != nil {
-		return
+		return ""
 	}
 	if !path.IsAbs(target) {
-		target = path.Join(dir, target)
+		target = path.Join(path.Dir(at), target)
 	}
 	// A link to another unit's place is an alias; one that leads out of the unit directories is the unit itself (systemctl link, or a mask).
-	parent, err := files.Resolve(path.Dir(target), true)
+	parent, err := n.files.Resolve(path.Dir(target), true)
 	if err != nil {
-		return
+		return ""
 	}
-	switch inside := slices.ContainsFunc(search, func(d string) bool { return isBelow(files, parent, d) }); {
+	switch inside := slices.ContainsFunc(n.search, func(d string) bool { return isBelow(n.files, parent, d) }); {
 	case !inside:
-		n.leads[name] = at
+		return at
 	case path.Base(target) != name && path.Ext(target) == path.Ext(name):
-		n.leads[name] = path.Base(target)
+		return path.Base(target)
 	}
+	return ""
 }
 
 // isBelow reports whether parent, already free of links, is the unit directory dir or inside it.
@@ -96,25 +118,28 @@ func isBelow(files *host.FS, parent, dir string) bool {
 }
 
 // fragment follows aliases from name to a path.
-func (n unitNames) fragment(name string) (string, bool) {
+func (n *unitNames) fragment(name string) (string, bool) {
 	for range maxAliases {
-		next, ok := n.leads[name]
-		if !ok || path.IsAbs(next) {
-			return next, ok
+		next := n.lead(name)
+		if next == "" || path.IsAbs(next) {
+			return next, next != ""
 		}
 		name = next
 	}
 	return "", false
 }
 
-// aliases returns the other names of the unit, sorted.
-func (n unitNames) aliases(name string) []string {
+// aliases returns the other names of the unit that have drop-ins, sorted.
+func (n *unitNames) aliases(name string) []string {
 	fragment, ok := n.fragment(name)
 	if !ok {
 		return nil
 	}
 	var out []string
-	for _, other := range slices.Sorted(maps.Keys(n.leads)) {
+	for _, other := range slices.Sorted(maps.Keys(n.places)) {
+		if !slices.ContainsFunc(prefixes(other), func(p string) bool { return n.dropIns[p] }) {
+			continue
+		}
 		if f, ok := n.fragment(other); ok && f == fragment && other != name {
 			out = append(out, other)
 		}

@@ -51,6 +51,7 @@ type locator struct {
 	static []string   // argv by the files alone
 	lines  []flagLine // where options stand as text
 	listen []string   // what the socket unit listens on
+	answer chan answer
 }
 
 // Locate finds out which daemon the endpoint leads to, who starts it, and what it reads. The manager is asked first: the daemon's API is only asked when the
@@ -94,16 +95,36 @@ func (l *locator) desktop(ctx context.Context) {
 	l.ask(ctx)
 }
 
+// answer is what the API said.
+type answer struct {
+	info engine.Info
+	err  error
+}
+
+// startAsking sends the question to a daemon that runs; files are read while it answers.
+func (l *locator) startAsking(ctx context.Context) {
+	if l.env.Engine == nil || l.answer != nil {
+		return
+	}
+	l.answer = make(chan answer, 1)
+	go func() {
+		info, err := l.env.Engine.Info(ctx)
+		l.answer <- answer{info, err}
+	}()
+}
+
 // ask takes what the API tells into the site. It is only called for a daemon that runs.
 func (l *locator) ask(ctx context.Context) {
-	if l.env.Engine == nil {
+	l.startAsking(ctx)
+	if l.answer == nil {
 		return
 	}
-	info, err := l.env.Engine.Info(ctx)
-	if err != nil {
-		l.APIError = err
+	a := <-l.answer
+	if a.err != nil {
+		l.APIError = a.err
 		return
 	}
+	info := a.info
 	l.Info = &info
 	if info.ServerVersion != "" {
 		l.Version, l.VersionSource = info.ServerVersion, VersionFromAPI
@@ -126,6 +147,9 @@ func (l *locator) isDesktop() bool {
 func (l *locator) local(ctx context.Context) {
 	l.findAccount()
 	l.findManager(ctx)
+	if l.Active {
+		l.startAsking(ctx)
+	}
 	l.findProcess()
 	if l.Manager == ManagerNone && l.PID == 0 {
 		l.nobodyHere(ctx)
@@ -148,8 +172,8 @@ func (l *locator) local(ctx context.Context) {
 // through WSL. No manager could be asked, so the API is.
 func (l *locator) nobodyHere(ctx context.Context) {
 	path := socketPath(l.Endpoint)
-	if path != "" && !l.FS.Exists(path) {
-		l.State, l.LocalProof = "inactive", "no dockerd, no service for it and no "+path+" on this machine"
+	if path != "" && (!l.FS.Exists(path) || !proc.Listening(l.FS, path)) {
+		l.State, l.LocalProof = "inactive", "no dockerd, no service for it, and nothing listens on "+path
 		l.readConfigPlace()
 		l.findVersion(ctx)
 		return

@@ -93,13 +93,16 @@ func (l *locator) askManager(ctx context.Context, bus UnitSource) {
 	}
 }
 
-// pickUnit takes the first of the names that exists, an active one before the others. Without a bus the files say what exists.
+// pickUnit takes the first of the names that exists; one that runs comes before the others, and a masked one last. Without a bus the files say what exists.
 func (l *locator) pickUnit(ctx context.Context, bus UnitSource, names ...string) bool {
 	var best *systemd.Unit
 	for _, name := range names {
 		u := l.unit(ctx, bus, name)
-		if u.Found() && (best == nil || u.Active() && !best.Active()) {
+		if u.Found() && (best == nil || u.Active() || best.LoadState == "masked") {
 			best = u
+		}
+		if best.Active() {
+			break
 		}
 	}
 	if best == nil {
@@ -115,13 +118,14 @@ func (l *locator) pickUnit(ctx context.Context, bus UnitSource, names ...string)
 		return true
 	}
 	l.Loaded, l.State = best, best.ActiveState
-	if l.Socket != "" {
+	// While it is starting or stopping, a question would only hang.
+	l.Active = best.ActiveState == "active" || best.ActiveState == "reloading"
+	// Root can look at the daemon's own sockets.
+	if l.Socket != "" && (l.env.UID != 0 || !l.Active) {
 		if su, err := bus.Unit(ctx, l.Socket); err == nil {
 			l.listen = su.Listen
 		}
 	}
-	// While it is starting or stopping, a question would only hang.
-	l.Active = best.ActiveState == "active" || best.ActiveState == "reloading"
 	return true
 }
 

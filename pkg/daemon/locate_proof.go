@@ -39,6 +39,8 @@ func (l *locator) proveLocal() {
 
 func (l *locator) what() string {
 	switch {
+	case l.Unit != "" && l.PID == 0:
+		return l.Unit
 	case l.Unit != "":
 		return "the main process of " + l.Unit
 	case l.InitScript != "":
