@@ -136,12 +136,12 @@ func (a Assignment) deleteLines() []replacement {
 // piece is what becomes of one physical line of an assignment.
 type piece struct {
 	segment
-	prefix string // key and equals sign, when they stand here
+	prefix string // what stands before the value: key and equals sign, or blanks
 	text   string // what is left of the value
 	cut    bool
 }
 
-func (p piece) blank() bool { return p.prefix == "" && strings.Trim(p.text, blanks) == "" }
+func (p piece) blank() bool { return strings.Trim(p.prefix+p.text, blanks) == "" }
 
 // cut takes some words out of an assignment that keeps others.
 func (f *File) cut(a Assignment, doomed []token) []replacement {
@@ -192,12 +192,12 @@ func (f *File) cutPiece(a Assignment, s segment, doomed []token) piece {
 		at = to
 		if rest := bytes.TrimLeft(f.data[to:s.end], blanks); len(rest) > 0 {
 			at = s.end - len(rest)
-		} else {
+		} else if to < s.end || !s.joined {
 			kept = bytes.TrimRight(kept, blanks)
 		}
 	}
 	p.text = string(append(kept, f.data[at:s.end]...))
-	if left := strings.TrimLeft(p.text, blanks); p.cut && p.prefix == "" && left != "" && strings.IndexByte(commentSign, left[0]) >= 0 {
+	if left := strings.TrimLeft(p.text, blanks); p.cut && strings.Trim(p.prefix, blanks) == "" && left != "" && strings.IndexByte(commentSign, left[0]) >= 0 {
 		// The line would turn into a comment and the one after it into a
 		// continuation. An empty word means nothing to systemd.
 		p.text = p.text[:len(p.text)-len(left)] + `"" ` + left

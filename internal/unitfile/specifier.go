@@ -141,6 +141,7 @@ func (v version) expand(s, letters string, r Specifiers) (e expansion, ok bool) 
 				value, known = r(c)
 			}
 			if !known {
+				value = ""
 				e.unknown = append(e.unknown, b.Len())
 			}
 			write(value, i-1)
