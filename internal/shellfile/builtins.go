@@ -66,6 +66,9 @@ func (e *evaluator) exportArg(command string, unexport bool, w *syntax.Word, v v
 		}
 	}
 	if !ValidName(name) {
+		if isLit && !v.known { // export {http,https}_proxy=v sets both in bash
+			e.opaque(w)
+		}
 		return false // an error: dash and busybox stop, bash goes on with the next
 	}
 	if hasValue {

@@ -97,18 +97,18 @@ func (e *evaluator) callFunction(fn function, name string, c *syntax.CallExpr, a
 			e.f = outer
 		}
 	}
-	var any func(i int)
-	any = func(i int) {
+	var try func(i int)
+	try = func(i int) {
 		switch {
 		case i == len(fn.bodies)-1 && !fn.maybe:
 			one(i)()
 		case i < len(fn.bodies):
-			e.branch(one(i), func() { any(i + 1) })
+			e.branch(one(i), func() { try(i + 1) })
 		default:
 			e.builtin(name, c, args)
 		}
 	}
-	any(0)
+	try(0)
 	return maybe
 }
 
@@ -120,7 +120,6 @@ func (e *evaluator) expandAll(words []*syntax.Word) {
 
 // builtin runs what is neither special syntax nor a function.
 func (e *evaluator) builtin(name string, c *syntax.CallExpr, args []*syntax.Word) tri {
-	start, end := span(c)
 	switch name {
 	case "export", "readonly":
 		return e.exportCmd(name, c, args)
@@ -133,10 +132,6 @@ func (e *evaluator) builtin(name string, c *syntax.CallExpr, args []*syntax.Word
 		return e.dot(c, args)
 	case "source": // not in dash
 		e.branch(func() { e.dot(c, args) }, func() {})
-		return maybe
-	case "eval", "builtin":
-		e.expandAll(args)
-		e.opaque(c)
 		return maybe
 	case "command":
 		return e.commandCmd(c, args)
@@ -152,22 +147,35 @@ func (e *evaluator) builtin(name string, c *syntax.CallExpr, args []*syntax.Word
 	}
 	e.expandAll(args)
 	switch name {
+	case "eval", "builtin":
+		e.opaque(c)
 	case ":", "true":
 		return yes
 	case "false":
 		return no
 	case "[", "test":
 		return e.test(name, args)
+	default:
+		e.jump(name, c, args)
+	}
+	return maybe
+}
+
+// jump runs the builtins that leave the place where they stand; any other command changes nothing.
+func (e *evaluator) jump(name string, c *syntax.CallExpr, args []*syntax.Word) {
+	start, end := span(c)
+	stop := Effect{Kind: Stop, Known: true}
+	switch name {
 	case "return":
-		e.emit(Effect{Kind: Stop, Known: true}, start, end)
+		e.emit(stop, start, end)
 		e.fr.returns = append(e.fr.returns, e.st.clone())
 		e.st.dead = returned
 	case "exit":
-		e.emit(Effect{Kind: Stop, Known: true}, start, end)
+		e.emit(stop, start, end)
 		e.st.dead = exited
-	case "exec":
+	case "exec": // without a command it only redirects
 		if len(args) > 0 {
-			e.emit(Effect{Kind: Stop, Known: true}, start, end)
+			e.emit(stop, start, end)
 			e.st.dead = exited
 		}
 	case "break", "continue":
@@ -175,7 +183,6 @@ func (e *evaluator) builtin(name string, c *syntax.CallExpr, args []*syntax.Word
 			e.st.dead = jumped
 		}
 	}
-	return maybe
 }
 
 // commandCmd runs "command NAME ...", which passes functions over.

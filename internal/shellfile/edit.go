@@ -67,7 +67,8 @@ func (e *EditError) Unwrap() error { return e.Err }
 // not there and removing it again gives back the same bytes, a missing final newline included. A value that
 // was replaced or removed, or a comment moved off its line, cannot be recovered from the bytes alone.
 //
-// The error is a *ParseError or an *EditError; nothing is to be written then. The result has been followed
+// The error is a *ParseError or an *EditError; nothing is to be written then. A file that only systemd reads and
+// that is not shell at all is a *ParseError too: it needs an editor of EnvironmentFile= lines. The result has been followed
 // like Run does: a name that would come out otherwise than wanted, or another variable that would change with
 // it, is an error.
 func Edit(path string, data []byte, wanted []Var, remove []string, d Dialect) ([]byte, error) {

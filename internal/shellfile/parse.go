@@ -84,6 +84,10 @@ func (f *File) checkTree() (err error) {
 			if d.Name == nil {
 				refuse(d, "not valid shell: function without a name")
 			}
+		case *syntax.SglQuoted: // to bash the backslash of $'\' quotes the quote
+			if at, end := span(d); at > 0 && f.data[at-1] == '$' && endsInBackslash(f.data[at+1:end-1]) {
+				refuse(d, "not POSIX shell: $' means different things to different shells")
+			}
 		case *syntax.Subshell:
 			if at, _ := span(d); at+1 < len(f.data) && f.data[at+1] == '(' {
 				refuse(d, "not POSIX shell: (( means different things to different shells")

@@ -25,6 +25,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a million brackets are one word", strings.Repeat("[", 1_000_000), ""},
 		{"function without a name", "case a in b) c; ()d; esac\n", "f:1: not valid shell: function without a name"},
 		{"two parentheses, arithmetic in bash only", "A=1\n((B=1))\n", "f:2: not POSIX shell: (( means different things"},
+		{"quote that ends elsewhere in bash", "A=$'\\'\n", "f:1: not POSIX shell: $' means different things"},
 		{"here-document without end", "cat <<E\nx\n", "f:1: not valid shell: unclosed here-document"},
 		{"words of the file are not quoted", "A=$((secret word))\n", "f:1: not valid shell: "},
 	}

@@ -78,6 +78,7 @@ func TestResultAgreesWithShells(t *testing.T) {
 		{"tilde in quotes or inside", "X='~'a~\nexport X", "export ~a~"},
 		{"braces in an assignment", "X={a,b}\nexport X", "export {a,b}"},
 		{"braces in an export", "export X={a,b}", "unknown"},
+		{"braces in the name, bash only", "export {X,Y}=v 2>/dev/null", "unknown"},
 		{"glob", "export X=*.corp", "export *.corp"},
 		{"if", "if [ -e /etc ]; then export X=v; fi", "unknown"},
 		{"if with both sides equal", "if [ -e /etc ]; then export X=v; else export X=v; fi", "export v"},

@@ -72,6 +72,11 @@ func sameLine(data []byte, from, to int) bool {
 	return from >= to || !bytes.Contains(bytes.ReplaceAll(data[from:to], []byte("\\\n"), nil), []byte("\n"))
 }
 
+// belowBackslash reports whether the line above the one that starts at offset ends in a backslash.
+func belowBackslash(data []byte, offset int) bool {
+	return offset > 0 && endsInBackslash(data[:offset-1])
+}
+
 // apply makes the edited bytes for the present plan.
 func (ed *editor) apply() ([]byte, error) {
 	groups := ed.groups()
@@ -100,7 +105,7 @@ func (ed *editor) targets(groups []group) map[string]int {
 	for _, g := range groups {
 		// A line behind a here-document's start would be part of it, one behind a backslash part of the line above.
 		unfit := slices.ContainsFunc(g.list, func(s statement) bool { return s.hasHeredoc }) ||
-			bytes.HasSuffix(ed.f.data[:g.lineStart], []byte("\\\n"))
+			belowBackslash(ed.f.data, g.lineStart)
 		for _, s := range g.list {
 			for _, site := range s.sites {
 				if _, isWanted := ed.value(site.name); !isWanted || !site.sets || ed.plan[site.name] == placeAtEnd {
@@ -178,7 +183,7 @@ func (ed *editor) replaceGroup(g *group, text, indent string) []splice {
 		return []splice{{g.start, g.commentStart, ""}}
 	case hasComment:
 		return []splice{{g.start, g.commentStart, ""}, {g.commentEnd, g.commentEnd, "\n" + indent + text}}
-	case text == "" && g.start == g.lineStart+len(indent) && !bytes.HasSuffix(ed.f.data[:g.lineStart], []byte("\\\n")):
+	case text == "" && g.start == g.lineStart+len(indent) && !belowBackslash(ed.f.data, g.lineStart):
 		return []splice{{g.lineStart, g.next, ""}}
 	default:
 		return []splice{{g.start, g.commentEnd, text}}

@@ -58,8 +58,7 @@ func (f *File) lineText(line int) string {
 func (ed *editor) check(edited *File) error {
 	for _, name := range ed.remove {
 		for _, effect := range edited.Effects([]string{name}) {
-			hides := effect.Kind == Opaque && hasName(string(edited.data[effect.Start:effect.End]), name)
-			if effect.Kind == Assign || hides {
+			if effect.Kind == Assign || effect.Kind == Opaque && edited.hides(effect, name) {
 				return &EditError{Path: ed.f.path, Line: ed.originalLine(edited, effect.Line), Name: name, Err: ErrConditional}
 			}
 		}
@@ -67,6 +66,11 @@ func (ed *editor) check(edited *File) error {
 			return &EditError{Path: ed.f.path, Line: ed.originalLine(edited, lines[0]), Name: name, Err: ErrConditional}
 		}
 	}
+	return ed.checkOthers(edited)
+}
+
+// checkOthers refuses an edit that changes a variable nobody asked to change.
+func (ed *editor) checkOthers(edited *File) error {
 	var names []string
 	for _, effect := range newEvaluator(ed.f, Options{}).logged() {
 		if effect.Name != "" && !slices.Contains(names, effect.Name) {
@@ -129,6 +133,14 @@ func mentions(text, name string) bool {
 			return true
 		}
 	}
+}
+
+// hides reports whether an opaque command seems to set the variable: it names it, or it is bash's
+// export {http,https}_proxy=value.
+func (f *File) hides(effect Effect, name string) bool {
+	text := string(f.data[effect.Start:effect.End])
+	head, _, _ := strings.Cut(text, "=")
+	return hasName(text, name) || strings.Contains(head, "{") && !strings.ContainsAny(head, "$ \t\n")
 }
 
 // hasName reports whether name stands in text, not as a part of another name.
