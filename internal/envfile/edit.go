@@ -86,6 +86,8 @@ func appendLine(data []byte, text string) []byte {
 		return []byte(text + end)
 	case bytes.HasSuffix(data, []byte("\n")):
 		return slices.Concat(data, []byte(text+end))
+	case bytes.HasSuffix(data, []byte("\r")): // which ends a line here, too
+		return slices.Concat(data, []byte(text+"\r"))
 	}
 	return slices.Concat(data, []byte(end+text))
 }

@@ -23,7 +23,7 @@ type answered struct {
 	Env    map[string]string
 }
 
-func answers(t *testing.T, golden string, atLeast int) []answered {
+func answers(t testing.TB, golden string, atLeast int) []answered {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + golden)
 	assert.NilError(t, err)
