@@ -97,7 +97,7 @@ func daemonLine(d daemonReport) string {
 	}
 	if d.PID != 0 {
 		parts = append(parts, fmt.Sprintf("pid %d", d.PID))
-	} else if d.Manager != daemon.ManagerNone {
+	} else if d.Manager != daemon.ManagerNone && d.Root == "" {
 		parts = append(parts, "not running")
 	}
 	if d.Unit != "" {
@@ -110,6 +110,9 @@ func daemonLine(d daemonReport) string {
 	}
 	if d.ConfigFile != "" {
 		parts = append(parts, "reads "+d.ConfigFile)
+	}
+	if d.Root != "" {
+		parts = append(parts, "from the files of "+d.Root+" alone")
 	}
 	return "Daemon: " + strings.Join(parts, ", ")
 }

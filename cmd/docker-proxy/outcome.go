@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -118,7 +119,7 @@ func (j *job) report(todo change.Plan) error {
 		j.say("Note: %s", n)
 	}
 	for _, f := range rep.Findings {
-		if f.Severity != precedence.SeverityInfo {
+		if f.Severity != precedence.SeverityInfo && !slices.Contains(j.notes, f.Message) {
 			j.say("%s: %s [%s]", f.Severity, f.Message, f.ID)
 		}
 	}

@@ -30,7 +30,8 @@ type daemonReport struct {
 	Unit       string         `json:"unit,omitempty"`
 	PID        int            `json:"pid,omitempty"`
 	ConfigFile string         `json:"configFile,omitempty"`
-	Unknown    []string       `json:"unknown,omitempty"`
+	Root       string         `json:"root,omitempty"`    // the directory of --root
+	Unknown    []string       `json:"unknown,omitempty"` // what cannot be known here, and why
 }
 
 // settingReport is the answer for one key.
@@ -114,8 +115,12 @@ func (r renderer) binding(b precedence.Binding) *string {
 }
 
 func (r renderer) daemon(s *daemon.Site) daemonReport {
+	root := ""
+	if !s.Live {
+		root = s.Root
+	}
 	return daemonReport{
-		Reachable: s.Reachable(), Version: s.Version, Context: s.Context, Endpoint: s.Endpoint, Local: s.Local, Manager: s.Manager, Flavor: s.Flavor,
+		Root: root, Reachable: s.Reachable(), Version: s.Version, Context: s.Context, Endpoint: s.Endpoint, Local: s.Local, Manager: s.Manager, Flavor: s.Flavor,
 		Unit: s.Unit, PID: s.PID, ConfigFile: s.ConfigFile, Unknown: s.Unknown,
 	}
 }

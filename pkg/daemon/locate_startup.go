@@ -154,7 +154,9 @@ func (l *locator) scriptStartup() {
 		l.cannotKnow("which files " + l.InitScript + " sources is not known: it is not plain shell")
 		return
 	}
-	for _, e := range script.Effects([]string{"BASE"}) {
+	// Names of files are often computed from variables of the script. What it sources counts as not changing them: these are libraries of functions, and files of settings.
+	skip := func(string) ([]byte, error) { return nil, nil }
+	for _, e := range script.Run(shellfile.Options{Include: skip}, "BASE").Effects {
 		if e.Kind != shellfile.Source {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
@@ -32,11 +33,11 @@ type Fault struct {
 
 // Error names the place and the reason.
 func (f Fault) Error() string {
-	var placed interface{ Placed() }
-	if f.Source.Path == "" || errors.As(f.Err, &placed) {
-		return f.Err.Error()
+	text := f.Err.Error()
+	if f.Source.Path == "" || strings.HasPrefix(text, f.Source.Path) {
+		return text
 	}
-	return fmt.Sprintf("%s: %v", f.Source, f.Err)
+	return fmt.Sprintf("%s: %s", f.Source, text)
 }
 
 // surface is one layer of settings that lives in files. observe adds what it holds to an observation; edit returns the changes after which it
@@ -110,7 +111,7 @@ func (o *Observation) fail(at *precedence.Source, err error) {
 // unreadable notes a place that this process cannot read.
 func (o *Observation) unreadable(at *precedence.Source, err error) {
 	o.Faults = append(o.Faults, Fault{Source: *at, Err: unwrapPath(err), Stops: false})
-	o.find("layer-not-readable", at, "", "%s cannot be read (%v): what it sets is not known", at.Path, unwrapPath(err))
+	o.find("layer-not-readable", at, "", "this file cannot be read (%v): what it sets is not known", unwrapPath(err))
 }
 
 // faultOf returns the fault of a layer, or nil.

@@ -164,9 +164,10 @@ func CheckEditable(o *Observation) error {
 		return fmt.Errorf("the daemon at %s is not on this machine: run docker proxy over there, or use --only client", s.Endpoint)
 	}
 	for _, f := range o.Faults {
-		if f.Stops {
-			return fmt.Errorf("%w (dockerd would not start with it; mend it first)", f)
+		if f.Stops && !strings.Contains(f.Error(), "does not start") {
+			return fmt.Errorf("%w; dockerd would not start with it, so mend it first", f)
 		}
+		return f // what it holds is not known, so nothing can be promised about the result
 	}
 	return nil
 }

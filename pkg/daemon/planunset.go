@@ -121,7 +121,10 @@ func (p *planner) mask(k precedence.Key, w precedence.Binding) error {
 		return fmt.Errorf("%s: %s is a flag of dockerd's command line, which this program does not edit", w.Source, k.Flag())
 	}
 	if !p.before.Site.Manager.Systemd() {
-		return fmt.Errorf("%s: %s is set there, in a place shared with the whole machine; take it out by hand", w.Source, k)
+		if w.Source.Path != "" && w.Source.Path == sharedPlace(p.before.Site) {
+			return fmt.Errorf("%s: %s is set there, in a place shared with the whole machine; use --layer env to take it out there", w.Source, k)
+		}
+		return fmt.Errorf("%s: %s is set there, which is not edited by this program; take it out by hand", w.Source, k)
 	}
 	changes, err := maskUnit(p.before.Site, p.now.Files, []precedence.Key{k})
 	if err != nil {
