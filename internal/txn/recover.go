@@ -24,7 +24,11 @@ func (s *Store) Recover(ctx context.Context) (*Recovery, error) {
 		return nil, err
 	}
 	defer tx.release()
-	return s.recover(tx.dir)
+	done, err := s.recover(tx.dir)
+	if err != nil {
+		return done, err
+	}
+	return done, s.prune(tx.dir)
 }
 
 func (s *Store) recover(d stateDir) (*Recovery, error) {
@@ -51,10 +55,7 @@ func (s *Store) recover(d stateDir) (*Recovery, error) {
 			return done, err
 		}
 	}
-	if done == nil {
-		return nil, nil
-	}
-	return done, s.prune(d)
+	return done, nil
 }
 
 func (s *Store) recoverEntry(d stateDir, e Entry) (*Recovery, error) {

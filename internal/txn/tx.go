@@ -36,7 +36,11 @@ func (s *Store) Begin(ctx context.Context, command string) (*Tx, error) {
 		tx.release()
 		return nil, err
 	}
-	if tx.next, err = s.nextNumber(tx.dir); err != nil {
+	// Credentials expire with time, not only when something new is recorded.
+	if err = s.prune(tx.dir); err == nil {
+		tx.next, err = s.nextNumber(tx.dir)
+	}
+	if err != nil {
 		tx.release()
 		return nil, err
 	}
