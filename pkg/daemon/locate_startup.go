@@ -172,6 +172,30 @@ func (l *locator) scriptStartup() {
 			l.add(p, ReaderSourced, by, e.Conditional)
 		}
 	}
+	l.functionSources(string(data))
+}
+
+// functionSources takes the `. FILE` lines inside functions, which the init system calls by name (start_pre of OpenRC), so that following the script from top to bottom
+// does not come by. Only plain absolute names count.
+func (l *locator) functionSources(script string) {
+	number := 0
+	for line := range strings.SplitSeq(script, "\n") {
+		number++
+		words := strings.Fields(line)
+		for i, w := range words {
+			starts := i == 0 || words[i-1] == "&&" || words[i-1] == "then" || words[i-1] == "{" || strings.HasSuffix(words[i-1], ";")
+			if strings.HasPrefix(w, "#") {
+				break
+			}
+			if !starts || w != "." && w != "source" || i+1 == len(words) {
+				continue
+			}
+			p := strings.Trim(words[i+1], "\"';")
+			if path.IsAbs(p) && !strings.ContainsAny(p, "$`*") && !isLibrary(p) {
+				l.add(p, ReaderSourced, fmt.Sprintf("%s:%d", l.InitScript, number), true)
+			}
+		}
+	}
 }
 
 // isLibrary reports whether a sourced file holds shell functions of the init system.
