@@ -22,7 +22,7 @@ func parseConfig(site *Site, files *host.FS) (*jsonedit.Document, bool, error) {
 	data, err := files.ReadFile(site.ConfigFile)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
-		return nil, false, fmt.Errorf("reading %s: %w", site.ConfigFile, unwrapPath(err))
+		return nil, false, err
 	}
 	doc, err := jsonedit.Parse(site.ConfigFile, data, jsonedit.Options{Dialect: jsonedit.DaemonJSON, AllowBOM: site.atLeast("24.0")})
 	return doc, missing, err
