@@ -1,8 +1,8 @@
 package daemon
 
 import (
+	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/envfile"
@@ -128,9 +128,7 @@ func (l *locator) unitVariables(exec func(file string, a unitfile.Assignment)) m
 			}
 		}
 	}
-	for name, v := range files {
-		direct[name] = v
-	}
+	maps.Copy(direct, files)
 	return direct
 }
 
@@ -159,7 +157,7 @@ func (l *locator) fileVariables(a unitfile.Assignment, into map[string]variable)
 
 // scriptCommand builds the options a script gives dockerd out of the variable that all of them use for it, if that can be followed without running anything.
 func (l *locator) scriptCommand() {
-	names := optionVariables(l.InitScript, l.Manager)
+	names := optionVariables(l.Manager)
 	values := map[string]shellfile.Final{}
 	for _, sf := range l.Startup {
 		if sf.Reader != ReaderSourced {
@@ -198,13 +196,10 @@ func (l *locator) scriptCommand() {
 	l.static = argv
 }
 
-// optionVariables returns the variables in which scripts keep dockerd's options: Debian's, Alpine's and Gentoo's, Red Hat's, Void's.
-func optionVariables(script string, m Manager) []string {
-	switch {
-	case m == ManagerRunit:
+// optionVariables returns the variables in which scripts keep dockerd's options: Void's; Debian's, Alpine's and Gentoo's, then Red Hat's.
+func optionVariables(m Manager) []string {
+	if m == ManagerRunit {
 		return []string{"OPTS"}
-	case strings.HasPrefix(script, "/etc/rc.d/"):
-		return []string{"other_args", "OPTIONS"}
 	}
-	return slices.Concat([]string{"DOCKER_OPTS"}, []string{"other_args"})
+	return []string{"DOCKER_OPTS", "other_args"}
 }
