@@ -48,11 +48,12 @@ func (r Result) String() string {
 // Exec runs a command inside the machine and waits for it. The error is about
 // running it at all, time-outs included; a failing command is a Code.
 func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {
-	cmd, cancel, err := m.command(ctx, c)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	cmd, err := m.command(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}
-	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Stdin = strings.NewReader(c.Stdin)
@@ -61,7 +62,7 @@ func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String()}
 	var exit *exec.ExitError
 	switch {
-	case errors.Is(cmd.Err, context.DeadlineExceeded) || (err != nil && cmd.ProcessState != nil && !cmd.ProcessState.Exited() && ctx.Err() != nil):
+	case err != nil && ctx.Err() != nil:
 		return result, fmt.Errorf("running %q: %w\n%s", c.Argv, ctx.Err(), result)
 	case errors.As(err, &exit):
 		result.Code = exit.ExitCode()
@@ -69,7 +70,7 @@ func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {
 			result.Code = 128 + int(status.Signal())
 		}
 	case errors.Is(err, exec.ErrWaitDelay):
-		// A daemon it left behind holds its output; it has ended itself.
+		// It has ended; something it left behind holds its output.
 		result.Code = cmd.ProcessState.ExitCode()
 	case err != nil:
 		return result, fmt.Errorf("running %q: %w", c.Argv, err)
@@ -77,11 +78,32 @@ func (m *Machine) Exec(ctx context.Context, c Cmd) (Result, error) {
 	return result, nil
 }
 
+// Attach runs a command with this process' standard streams; Stdin is ignored.
+func (m *Machine) Attach(ctx context.Context, c Cmd) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	cmd, err := m.command(ctx, c)
+	if err != nil {
+		return err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr.Setpgid = false // a terminal's own process group may read it
+	cmd.Cancel = func() error { return cmd.Process.Kill() }
+	return cmd.Run()
+}
+
+func (c Cmd) timeout() time.Duration {
+	if c.Timeout == 0 {
+		return commandTimeout
+	}
+	return c.Timeout
+}
+
 // command builds the nsenter call. The process starts in the machine's own
 // control group, so that nothing survives the machine.
-func (m *Machine) command(ctx context.Context, c Cmd) (*exec.Cmd, context.CancelFunc, error) {
+func (m *Machine) command(ctx context.Context, c Cmd) (*exec.Cmd, error) {
 	if len(c.Argv) == 0 {
-		return nil, nil, errors.New("no command")
+		return nil, errors.New("no command")
 	}
 	user := c.User
 	if user == "" {
@@ -89,13 +111,8 @@ func (m *Machine) command(ctx context.Context, c Cmd) (*exec.Cmd, context.Cancel
 	}
 	login, err := m.login(user)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	timeout := c.Timeout
-	if timeout == 0 {
-		timeout = commandTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
 	dir := c.Dir
 	if dir == "" {
 		dir = login.home
@@ -110,7 +127,7 @@ func (m *Machine) command(ctx context.Context, c Cmd) (*exec.Cmd, context.Cancel
 	cmd := exec.CommandContext(ctx, "nsenter", argv...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, UseCgroupFD: true, CgroupFD: int(m.cgroup.Fd())}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	return cmd, cancel, nil
+	return cmd, nil
 }
 
 type login struct {
@@ -139,16 +156,4 @@ func (m *Machine) login(user string) (login, error) {
 		return l, nil
 	}
 	return login{}, fmt.Errorf("no user %q in the host", user)
-}
-
-// Attach runs a command with this process' standard streams; Stdin is ignored.
-func (m *Machine) Attach(ctx context.Context, c Cmd) error {
-	cmd, cancel, err := m.command(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr.Setpgid = false // a terminal's own process group may read it
-	return cmd.Run()
 }

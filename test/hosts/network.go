@@ -29,7 +29,7 @@ const (
 // Squid's ports.
 const (
 	PlainPort   = 3128 // asks nobody who they are
-	AuthPort    = 3129 // wants ProxyUser and ProxyPassword, which differ per request of SetProxyPassword
+	AuthPort    = 3129 // wants ProxyUser and ProxyPassword
 	TLSPort     = 3130 // speaks TLS to its clients, for https:// proxy URLs
 	InspectPort = 3131 // terminates the TLS it carries, with the inspection authority
 )
@@ -144,13 +144,20 @@ func (n *Network) ProxyLog(t testing.TB) []ProxyRequest {
 	for line := range strings.Lines(n.host.Sh(t, "cat /srv/corp/log/access.log")) {
 		field := strings.Fields(line)
 		assert.Equal(t, len(field), 5, "a line of squid's log: %q", line)
-		port, err := strconv.Atoi(field[0])
-		assert.NilError(t, err)
-		status, err := strconv.Atoi(field[3])
-		assert.NilError(t, err)
-		requests = append(requests, ProxyRequest{port, field[1], field[2], status, strings.TrimPrefix(field[4], "-")})
+		requests = append(requests, ProxyRequest{number(t, field[0]), field[1], field[2], number(t, field[3]), strings.TrimPrefix(field[4], "-")})
 	}
 	return requests
+}
+
+// number reads a number of squid's log; "-" is 0: a connection without a request.
+func number(t testing.TB, field string) int {
+	t.Helper()
+	if field == "-" {
+		return 0
+	}
+	n, err := strconv.Atoi(field)
+	assert.NilError(t, err)
+	return n
 }
 
 // A RegistryRequest is a request the registry answered, and which way it came.

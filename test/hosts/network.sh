@@ -16,6 +16,7 @@ for address in 10.200.0.10 10.200.0.20 10.200.0.21; do ip -n corp addr add "$add
 ip -n corp link set lo up
 ip -n corp link set eth0 up
 
+# forwarded_for: the registry would log the client squid names instead of squid.
 cat >squid.conf <<CONF
 http_port 10.200.0.10:3128
 http_port 10.200.0.10:3129
@@ -26,6 +27,7 @@ sslcrtd_children 2 startup=1 idle=1
 ssl_bump bump all
 tls_outgoing_options cafile=/srv/corp/ca.crt
 tcp_outgoing_address 10.200.0.10
+forwarded_for delete
 auth_param basic program /usr/lib/squid/basic_ncsa_auth /srv/corp/users
 auth_param basic children 2 startup=1 idle=1
 auth_param basic realm corp

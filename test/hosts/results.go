@@ -15,7 +15,10 @@ type Status string
 const (
 	Ran          Status = "run"
 	Failed       Status = "failed"
-	NotAvailable Status = "not available"
+	NotAvailable Status = "not available" // the host could not be made or booted
+	// NotApplicable is what a suite records for a host it has no business on,
+	// with the reason; every other gap in the table is a fault.
+	NotApplicable Status = "not applicable"
 )
 
 // ResultsVariable names the environment variable that names the file results

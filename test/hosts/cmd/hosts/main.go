@@ -24,6 +24,7 @@ const usage = `usage: hosts COMMAND
   build [NAME…]        make the roots that are missing (all by default)
   boot NAME            boot one and keep it until this is killed (at most 4 h)
   exec NAME [-u USER] COMMAND…   run a command in a booted one
+  table FILE           print a results file as a table; fails when a host failed or is missing
   sweep                remove what killed runs left behind`
 
 func main() {
@@ -53,6 +54,8 @@ func run(ctx context.Context, args []string) (int, error) {
 		err = boot(ctx, args[0])
 	case command == "exec" && len(args) > 1:
 		return enter(ctx, args[0], args[1:])
+	case command == "table" && len(args) == 1:
+		err = table(args[0])
 	case command == "sweep":
 		hosts.Sweep()
 	default:
@@ -73,6 +76,18 @@ func list() {
 		}
 		fmt.Printf("%-10s %-13s %-12s %s\n", kind.Name, kind.Manager, state, dir)
 	}
+}
+
+// table prints host × suite from a results file.
+func table(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := hosts.Table(file)
+	fmt.Print(text)
+	return err
 }
 
 // build makes the named roots one after the other. A host whose suite moves
