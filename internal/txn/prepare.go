@@ -3,8 +3,6 @@ package txn
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
@@ -18,8 +16,6 @@ type prepared struct {
 	from, to change.State
 	verb     string
 }
-
-func absolute(p string) bool { return strings.HasPrefix(p, "/") || filepath.IsAbs(p) }
 
 // prepare locates all files and compares them with what the changes expect. Changes that change nothing are left out, after the comparison.
 func (s *Store) prepare(changes []change.Change) ([]prepared, error) {

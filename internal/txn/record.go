@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -195,11 +195,11 @@ func (r record) check(first bool) error {
 		return fmt.Errorf("%q is not known", r.Do)
 	}
 	for _, s := range r.Steps {
-		if !cleanPath(s.Path) || !cleanPath(s.Real) {
+		if !cleanPath(s.Path) || !cleanPath(s.Real) || filepath.Dir(s.Real) == s.Real {
 			return fmt.Errorf("path %q", s.Real)
 		}
 		for _, d := range s.Dirs {
-			if !cleanPath(d) || !strings.HasPrefix(s.Real, d+"/") && !strings.HasPrefix(s.Real, d+`\`) {
+			if !cleanPath(d) || !strings.HasPrefix(s.Real, d+string(filepath.Separator)) {
 				return fmt.Errorf("directory %q of %q", d, s.Real)
 			}
 		}
@@ -207,9 +207,7 @@ func (r record) check(first bool) error {
 	return nil
 }
 
+// cleanPath reports whether p is an absolute path in its shortest form, without "..".
 func cleanPath(p string) bool {
-	if strings.ContainsRune(p, 0) {
-		return false
-	}
-	return absolute(p) && (strings.Contains(p, `\`) || path.Clean(p) == p)
+	return filepath.IsAbs(p) && filepath.Clean(p) == p && !strings.ContainsRune(p, 0)
 }

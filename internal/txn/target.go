@@ -3,8 +3,7 @@ package txn
 import (
 	"fmt"
 	"io/fs"
-	"path"
-	"strings"
+	"path/filepath"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
@@ -71,7 +70,7 @@ type Outcome struct {
 // tempName is the base name of a file under construction. It begins with a dot, so that globs of systemd.exec(5) EnvironmentFile= and of shells pass it by, and ends in
 // .tmp, which no reader of *.conf, *.crt, *.json or *.env accepts.
 func tempName(real string, id, n int) string {
-	base := path.Base(strings.ReplaceAll(real, `\`, "/"))
+	base := filepath.Base(real)
 	// NAME_MAX is 255 bytes; the tail alone makes the name unique in its directory.
 	return fmt.Sprintf(".%s.docker-proxy-%d-%d.tmp", base[:min(len(base), 200)], id, n)
 }
