@@ -11,7 +11,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/unitfile/oracle"
 )
 
-var hostsAsked = []struct{ host, release string }{{"trixie", "257"}, {"bookworm", "252"}}
+var hostsAsked = []struct{ host, release string }{{"trixie", "257"}, {"bookworm", "252"}, {"sid", "262"}}
 
 // TestAnswersAreCurrent asks real hosts what TestSystemdAnswers checks
 // everywhere; with -update it records the answers.

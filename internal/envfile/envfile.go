@@ -10,7 +10,8 @@
 //
 // Start reading at [Parse]; the editors are [Set] and [Remove], the writer of
 // whole files is [Format]. The behaviour is that of src/basic/env-file.c and
-// load_env_file in systemd v219 to v257, described in systemd.exec(5).
+// load_env_file in systemd, read in v219 to v257, compared with running 252, 257
+// and 262, and described in systemd.exec(5).
 package envfile
 
 import (

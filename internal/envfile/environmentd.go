@@ -15,8 +15,8 @@ import (
 //
 // Control characters end up as C escapes (a tab as \t), because the generator
 // prints its result in a form that the manager reads without undoing them. A
-// value that is not UTF-8 gives nothing at all: the generator of systemd 252
-// and 257 crashes on it, and then no file of environment.d counts.
+// value that is not UTF-8 gives nothing at all: the generator of systemd
+// 252 to 262 crashes on it, and then no file of environment.d counts.
 func ParseEnvironmentD(data []byte, systemdVersion int, lookup func(name string) (value string, ok bool)) []Assignment {
 	v := systemdVersion
 	if v <= 0 {

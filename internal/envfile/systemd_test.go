@@ -47,14 +47,14 @@ func effective(all []envfile.Assignment) map[string]string {
 	return env
 }
 
-// TestSystemdAnswers compares Parse with what systemd 252 and 257 did with the
+// TestSystemdAnswers compares Parse with what systemd 252, 257 and 262 did with the
 // same text as an EnvironmentFile=. A unit does not start when its file is
 // skipped.
 func TestSystemdAnswers(t *testing.T) {
 	for _, c := range []struct {
 		golden  string
 		version int
-	}{{"systemd-252.json", 252}, {"systemd-257.json", 257}} {
+	}{{"systemd-252.json", 252}, {"systemd-257.json", 257}, {"systemd-262.json", 262}} {
 		for _, a := range answers(t, c.golden, 300) {
 			all, skipped := envfile.Parse([]byte(a.Input+string(a.Bytes)), c.version)
 			env := effective(all)
@@ -70,7 +70,7 @@ func TestEnvironmentDAnswers(t *testing.T) {
 	for _, c := range []struct {
 		golden  string
 		version int
-	}{{"environmentd-252.json", 252}, {"environmentd-257.json", 257}} {
+	}{{"environmentd-252.json", 252}, {"environmentd-257.json", 257}, {"environmentd-262.json", 262}} {
 		for _, a := range answers(t, c.golden, 200) {
 			env := effective(envfile.ParseEnvironmentD([]byte(a.Input+string(a.Bytes)), c.version, known))
 			assert.Check(t, maps.Equal(env, a.Env), "%d: %q\ngot  %q\nwant %q", c.version, a.Input+string(a.Bytes), env, a.Env)
@@ -80,7 +80,7 @@ func TestEnvironmentDAnswers(t *testing.T) {
 
 // TestPAMAnswers compares with Linux-PAM 1.5 and 1.7.
 func TestPAMAnswers(t *testing.T) {
-	for _, golden := range []string{"pam-bookworm.json", "pam-trixie.json"} {
+	for _, golden := range []string{"pam-bookworm.json", "pam-trixie.json", "pam-sid.json"} {
 		for _, a := range answers(t, golden, 150) {
 			if golden == "pam-bookworm.json" && strings.ContainsAny(a.Input, "\x00\\") {
 				continue // 1.5 differs there, and ParsePAM says so

@@ -13,7 +13,7 @@ import (
 // TestAnswersAreCurrent asks real hosts what TestSystemdAnswers checks
 // everywhere; with -update it records the answers.
 func TestAnswersAreCurrent(t *testing.T) {
-	for _, c := range []struct{ host, golden string }{{"trixie", "systemd-257.json"}, {"bookworm", "systemd-252.json"}} {
+	for _, c := range []struct{ host, golden string }{{"trixie", "systemd-257.json"}, {"bookworm", "systemd-252.json"}, {"sid", "systemd-262.json"}} {
 		t.Run(c.host, func(t *testing.T) {
 			oracle.Ask(t, c.host, c.golden, append(chosen(), random(300)...), false)
 		})

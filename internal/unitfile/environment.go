@@ -23,7 +23,7 @@ type Word struct {
 // those of systemd.unit(5).
 func EnvironmentWords(a Assignment, r Specifiers, systemdVersion int) (words []Word, problems []Problem) {
 	v := release(systemdVersion)
-	for _, w := range a.words(v, rules{escapes: true}, v.letters(a.Section == "Manager"), r, &problems) {
+	for _, w := range a.words(v, rules{escapes: true, strict: v.refusesSurrogate()}, v.letters(a.Section == "Manager"), r, &problems) {
 		name, value, ok := cutAssignment(w.text, v)
 		if !ok {
 			problems = append(problems, a.problem(KindInvalid, w.start, w.end, nameOf(w.text), "not a valid environment assignment"))

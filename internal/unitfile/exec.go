@@ -39,7 +39,7 @@ func ExecCommands(a Assignment, r Specifiers, systemdVersion int) (commands []Co
 // command reads one command from byte at on. more says that a semicolon ended
 // it.
 func (a Assignment) command(v version, at int, r Specifiers) (c *Command, next int, problem *Problem, more bool) {
-	first, found, ok := nextWordRelaxed(a.Value, at)
+	first, found, ok := nextWordRelaxed(a.Value, at, v)
 	if !found {
 		return nil, 0, nil, false
 	}
@@ -80,7 +80,7 @@ func (a Assignment) command(v version, at int, r Specifiers) (c *Command, next i
 			c.Argv, at = append(c.Argv, ";"), skipBlanks(a.Value, at+n)
 			continue
 		}
-		t, _, ok := nextWordRelaxed(a.Value, at)
+		t, _, ok := nextWordRelaxed(a.Value, at, v)
 		if !ok {
 			return refused(t.start, len(a.Value), "unbalanced quote")
 		}
@@ -101,10 +101,10 @@ func (a Assignment) command(v version, at int, r Specifiers) (c *Command, next i
 
 // nextWordRelaxed is extract_first_word_and_warn: an unknown escape is taken
 // as it is written.
-func nextWordRelaxed(s string, at int) (t token, found, ok bool) {
-	t, found, ok = nextWord(s, at, rules{escapes: true})
+func nextWordRelaxed(s string, at int, v version) (t token, found, ok bool) {
+	t, found, ok = nextWord(s, at, rules{escapes: true, strict: v.refusesSurrogate()})
 	if !ok {
-		t, found, ok = nextWord(s, at, rules{escapes: true, keep: true})
+		t, found, ok = nextWord(s, at, rules{escapes: true, keep: true, strict: v.refusesSurrogate()})
 	}
 	return t, found, ok
 }

@@ -28,7 +28,7 @@ func Names(a Assignment, r Specifiers, systemdVersion int) (names []Name, proble
 	if v.passSpecifiers() {
 		letters = v.letters(a.Section == "Manager")
 	}
-	for _, w := range a.words(v, rules{escapes: unset && v.unsetEscapes()}, letters, r, &problems) {
+	for _, w := range a.words(v, rules{escapes: unset && v.unsetEscapes(), strict: v.refusesSurrogate()}, letters, r, &problems) {
 		name, value, hasValue := strings.Cut(w.text, "=")
 		if !validName(name) || hasValue && (!unset || !v.validValue(value)) {
 			problems = append(problems, a.problem(KindInvalid, w.start, w.end, nameOf(w.text), "not a valid variable name"))

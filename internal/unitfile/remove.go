@@ -111,7 +111,7 @@ func (a Assignment) tokens(v version) (tokens []token, tail *Problem) {
 		return tokens, tail
 	}
 	for at := 0; ; {
-		t, found, ok := nextWord(a.Value, at, rules{escapes: a.Key == "Environment"})
+		t, found, ok := nextWord(a.Value, at, rules{escapes: a.Key == "Environment", strict: v.refusesSurrogate()})
 		if !found {
 			return tokens, nil
 		}

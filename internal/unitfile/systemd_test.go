@@ -23,13 +23,13 @@ type answered struct {
 	Argv   []string
 }
 
-// TestSystemdAnswers compares the reader with what systemd 252 and 257 did
+// TestSystemdAnswers compares the reader with what systemd 252, 257 and 262 did
 // with the same text.
 func TestSystemdAnswers(t *testing.T) {
 	for _, c := range []struct {
 		golden  string
 		version int
-	}{{"systemd-252.json", 252}, {"systemd-257.json", 257}} {
+	}{{"systemd-252.json", 252}, {"systemd-257.json", 257}, {"systemd-262.json", 262}} {
 		t.Run(c.golden, func(t *testing.T) {
 			data, err := os.ReadFile("testdata/" + c.golden)
 			assert.NilError(t, err)

@@ -13,8 +13,9 @@
 //
 // The source of the behaviour is systemd itself, src/shared/conf-parser.c
 // (config_parse), src/basic/extract-word.c, src/basic/escape.c,
-// src/shared/specifier.c and src/core/load-fragment.c, in v219 to v257;
-// systemd.syntax(7), systemd.exec(5) and systemd.unit(5) describe it. Where
+// src/shared/specifier.c and src/core/load-fragment.c, read in v219 to v257 and
+// compared with running 252, 257 and 262; systemd.syntax(7), systemd.exec(5)
+// and systemd.unit(5) describe it. Where
 // releases differ, the difference is a method in version.go. Release 219
 // means Red Hat Enterprise Linux 7, whose reader has later changes in it.
 package unitfile

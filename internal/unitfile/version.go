@@ -63,6 +63,10 @@ func (v version) wordsFirst() bool { return v >= 233 }
 // strictEscape: an unknown escape drops the word. Before, it was literal.
 func (v version) strictEscape() bool { return v >= 220 }
 
+// refusesSurrogate: \ud800 and the like are unknown escapes. Before, they made
+// a value that is not UTF-8. Seen in 262 and not in 257; 258 is a guess.
+func (v version) refusesSurrogate() bool { return v >= 258 }
+
 // strictSpecifier: an unknown % specifier is an error. Before, it was literal.
 func (v version) strictSpecifier() bool { return v >= 236 }
 

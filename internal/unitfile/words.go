@@ -8,6 +8,7 @@ type rules struct {
 	escapes bool // EXTRACT_CUNESCAPE: C escapes; else a backslash quotes the next byte
 	keep    bool // EXTRACT_UNESCAPE_RELAX: unknown escapes stay as they are
 	relax   bool // EXTRACT_RELAX: the end of the text closes everything
+	strict  bool // \u escapes of what is no character are unknown
 }
 
 // token is one word and where it stands in the text it was taken from.
@@ -70,7 +71,7 @@ func (r rules) backslash(rest string, quote byte) (out string, n int) {
 	case !r.escapes:
 		return rest[:1], 1
 	}
-	if out, n = unescapeOne(rest); n > 0 {
+	if out, n = unescapeOne(rest); n > 0 && !(r.strict && n == 5 && !validUTF8(out)) {
 		return out, n
 	}
 	if r.keep {
