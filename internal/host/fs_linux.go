@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// maxTries is how often a look-up that was disturbed by a rename is repeated.
+const maxTries = 1000
+
 // FS gives read-only access to the files below one root directory. It is safe for concurrent use.
 type FS struct {
 	dir  string
@@ -57,9 +60,10 @@ func (f *FS) OpenAt(name string, flags int, mode uint32) (*os.File, error) {
 		how.Resolve = 0
 		rel = path.Clean("/" + name)
 	}
-	for {
+	for tries := 0; ; tries++ {
 		fd, err := unix.Openat2(int(f.root.Fd()), rel, &how)
-		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+		// EAGAIN: something was renamed during a scoped look-up (openat2(2)), or, for ever, somebody holds a lease on the file (fcntl(2)).
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) && tries < maxTries {
 			continue
 		}
 		if errors.Is(err, unix.ENOSYS) && f.Live() {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 )
@@ -21,10 +22,11 @@ func (f *FS) Stat(name string) (Info, error) {
 	if e, ok := f.over.file(f, name); ok {
 		return e.info(name)
 	}
-	if f.over.hasDir(name) {
+	st, err := f.stat(name, true)
+	if errors.Is(err, fs.ErrNotExist) && f.over.hasDir(name) {
 		return Info{Mode: fs.ModeDir | 0o755, Nlink: 1}, nil
 	}
-	return f.stat(name, true)
+	return st, err
 }
 
 // Lstat describes name itself, without following a link in its last element.

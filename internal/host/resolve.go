@@ -75,6 +75,8 @@ func (f *FS) globElement(dirs []string, elem string) []string {
 		if err != nil {
 			continue
 		}
+		// path.Match negates a class by "^" only, glob(7) by "!" too.
+		elem := strings.ReplaceAll(elem, "[!", "[^")
 		for _, n := range names {
 			if ok, err := path.Match(elem, n); err == nil && ok && (n[0] != '.' || elem[0] == '.') {
 				out = append(out, path.Join(dir, n))
