@@ -1,5 +1,3 @@
-//go:build !linux
-
 package txn
 
 import (
@@ -14,28 +12,23 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
-// plainTarget replaces the regular files of the user who runs this program, such as ~/.docker/config.json. Where the Docker daemon itself is configured by
-// files, Linux is needed.
+// plainTarget is the portable target: it replaces the regular files of the user who runs this program, such as ~/.docker/config.json. Where the Docker daemon itself is
+// configured by files, Linux is needed; there hostTarget is used, and this one only tested.
 type plainTarget struct{ fault Fault }
 
 var _ Target = plainTarget{}
 
-// platform gives the target and the state directory of this system.
-func platform(_ *host.FS, stateDir string, fault Fault) (Target, stateOpener, error) {
-	t := plainTarget{fault: fault}
-	return t, plainHome{target: t, path: stateDir}, nil
+// Can implements Target.
+func (t plainTarget) Can() Capabilities {
+	return Capabilities{Atomic: true, Delete: true, Modes: runtime.GOOS != "windows"}
 }
 
+// ask lets a test fail an operation; it stands before every change of a file.
 func (t plainTarget) ask(op, name string) error {
 	if t.fault == nil {
 		return nil
 	}
 	return t.fault(op, name)
-}
-
-// Can implements Target.
-func (t plainTarget) Can() Capabilities {
-	return Capabilities{Atomic: true, Delete: true, Modes: runtime.GOOS != "windows"}
 }
 
 // Locate implements Target.
