@@ -23,11 +23,14 @@ type Output struct {
 
 // Setting is one of the three settings in the output.
 type Setting struct {
-	Key      string  `json:"key"`
-	Set      bool    `json:"set"`
-	Value    *string `json:"value"`
-	Effect   string  `json:"effect"`
-	Lower    *string `json:"lower"`
+	Key    string  `json:"key"`
+	Set    bool    `json:"set"`
+	Value  *string `json:"value"`
+	Effect string  `json:"effect"`
+	Lower  *struct {
+		Value  *string `json:"value"`
+		Source *Source `json:"source"`
+	} `json:"lower"`
 	Source   *Source `json:"source"`
 	Rule     string  `json:"rule"`
 	Running  *string `json:"running"`
@@ -95,7 +98,7 @@ func expect(f family, a Answer) expected {
 		e.value = map[string]string{"http-proxy": a.Info.HTTPProxy, "https-proxy": a.Info.HTTPSProxy, "no-proxy": a.Info.NoProxy}[f.key]
 		// daemon.json and flags overwrite both spellings; values are unique, so
 		// an equal value means that the upper-case variable was left alone.
-		if l := a.Env[f.lower]; l != "" && l != a.Env[f.upper] && mask(f.key, a.Env[f.upper]) == mask(f.key, e.value) {
+		if l := a.Env[f.lower]; l != "" && l != a.Env[f.upper] && mask(a.Env[f.upper]) == mask(e.value) {
 			e.lower = l
 		}
 		return e
@@ -132,9 +135,10 @@ func flagValue(args []string, key string) string {
 }
 
 // mask is the documented form, written anew here: what `docker info` prints,
-// and the same for what is no URL.
-func mask(key, value string) string {
-	if key == "no-proxy" || !strings.Contains(value, "@") {
+// and the same for what is no URL. A password that strayed into NO_PROXY is
+// hidden too, although `docker info` prints it.
+func mask(value string) string {
+	if !strings.Contains(value, "@") {
 		return value
 	}
 	if u, err := url.Parse(value); err == nil && u.User != nil {
@@ -159,6 +163,9 @@ func judge(s State, a Answer, r result, twin bool) []string {
 	}
 	if !a.Ran && (s.Kind == SysV || s.Kind == OpenRC) {
 		return wrong // which command of a script ends it is not for a reader to know
+	}
+	if !a.Ran && slices.Contains(s.Constructs, "json/unknown-key") {
+		return wrong // which keys an engine knows, only that engine tells (dockerd --validate)
 	}
 	if !a.Ran {
 		hasError := slices.ContainsFunc(r.out.Findings, func(f struct {
@@ -212,11 +219,11 @@ func namesRule(out Output, rule string) bool {
 func judgeSetting(s State, f family, want expected, got Setting, twin bool) []string {
 	var wrong []string
 	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	if mayBeUnknown(s) && got.Source != nil && got.Source.Layer == "unknown" {
+	if unknown(s, f, got) {
 		return nil
 	}
 	if got.Set != (want.value != "") {
-		fail("set is %v, the oracle has %q", got.Set, mask(f.key, want.value))
+		fail("set is %v, the oracle has %q", got.Set, mask(want.value))
 		return wrong
 	}
 	value, lower := want.value, want.lower
@@ -226,15 +233,13 @@ func judgeSetting(s State, f family, want expected, got Setting, twin bool) []st
 			lower = ""
 		}
 	}
-	if got.Set && (got.Value == nil || *got.Value != mask(f.key, value)) {
-		fail("value is %s, the oracle has %q", show1(got.Value), mask(f.key, value))
+	if got.Set && (got.Value == nil || *got.Value != mask(value)) {
+		fail("value is %s, the oracle has %q", show1(got.Value), mask(value))
 	}
 	if !got.Set && (got.Value != nil || got.Source != nil || got.Rule != "") {
 		fail("not set, and yet there is a value, source or rule")
 	}
-	if got.Lower == nil && lower != "" || got.Lower != nil && *got.Lower != mask(f.key, lower) {
-		fail("lower is %s, the oracle has %q", show1(got.Lower), mask(f.key, lower))
-	}
+	wrong = append(wrong, judgeLower(s, want.lower, lower, got)...)
 	switch want.effect {
 	case "", got.Effect:
 	case "unusable":
@@ -244,39 +249,120 @@ func judgeSetting(s State, f family, want expected, got Setting, twin bool) []st
 	default:
 		fail("effect is %q, Go says %q", got.Effect, want.effect)
 	}
-	return append(wrong, judgeSource(s, want, got)...)
+	if got.Set {
+		wrong = append(wrong, judgeSource(s, want.value, got.Source)...)
+	}
+	return wrong
 }
 
-// mayBeUnknown says that a script holds what cannot be decided without running it.
-func mayBeUnknown(s State) bool {
+// unknown reports whether the project says that it does not know a value (it is
+// set, without a value) where it may: a script that holds code, a specifier about
+// the machine, or a variable of PID 1's own environment, which no file tells.
+func unknown(s State, f family, got Setting) bool {
+	if !got.Set || got.Value != nil || got.Source == nil {
+		return false
+	}
+	if dynamic(s) {
+		return true
+	}
+	for _, line := range linesAt(s, got.Source) {
+		if strings.Contains(line, "Environment") && slices.ContainsFunc(machineSpecifiers, func(sp string) bool { return strings.Contains(line, sp) }) {
+			return true
+		}
+	}
+	passed := slices.ContainsFunc(s.Files, func(file File) bool {
+		for _, line := range strings.Split(file.Text, "\n") {
+			if words, ok := strings.CutPrefix(line, "PassEnvironment="); ok && slices.Contains(strings.Fields(words), got.Source.Name) {
+				return true
+			}
+		}
+		return false
+	})
+	return passed && got.Source.Route == "pass-environment" && (got.Source.Name == f.upper || got.Source.Name == f.lower)
+}
+
+// machineSpecifiers expand to what the running kernel or os-release says
+// (systemd.unit(5)); a reader of files may leave them open.
+var machineSpecifiers = []string{"%o", "%w", "%W", "%B", "%A", "%M", "%a", "%q", "%l", "%H", "%m"}
+
+// linesAt returns the line a source names.
+func linesAt(s State, at *Source) []string {
+	for _, f := range s.Files {
+		if lines := strings.Split(f.Text, "\n"); projectNames().Replace(f.Path) == at.Path && 0 < at.Line && at.Line <= len(lines) {
+			return lines[at.Line-1 : at.Line]
+		}
+	}
+	return nil
+}
+
+// dynamic says that a script holds what cannot be decided without running it.
+func dynamic(s State) bool {
 	return slices.ContainsFunc(s.Constructs, func(c string) bool { return strings.HasPrefix(c, "sh/dynamic") })
 }
 
-func judgeSource(s State, want expected, got Setting) []string {
-	m, ok := s.markIn(want.value)
-	if !ok || !got.Set {
+// judgeLower compares the lower-case variable where git and curl see another
+// value than Go; raw is the oracle's value, lower the same after making equal.
+func judgeLower(s State, raw, lower string, got Setting) []string {
+	switch {
+	case got.Lower == nil && lower == "":
+		return nil
+	case got.Lower == nil || lower == "" || got.Lower.Value == nil || *got.Lower.Value != mask(lower):
+		value := "absent"
+		if got.Lower != nil {
+			value = show1(got.Lower.Value)
+		}
+		return []string{fmt.Sprintf("lower is %s, the oracle has %q", value, mask(lower))}
+	}
+	var wrong []string
+	for _, w := range judgeSource(s, raw, got.Lower.Source) {
+		wrong = append(wrong, "lower: "+w)
+	}
+	return wrong
+}
+
+// judgeSource compares a source with the place where the oracle's value stands.
+func judgeSource(s State, value string, got *Source) []string {
+	m, ok := s.markIn(value)
+	if !ok {
 		return nil
 	}
-	if got.Source == nil {
+	if got == nil {
 		return []string{"no source"}
 	}
 	var wrong []string
-	paths := []string{projectNames().Replace(m.Path)}
-	for _, f := range s.Files { // a linked file has two names
-		if f.Link != "" && strings.HasSuffix(m.Path, strings.TrimPrefix(f.Link, treeRoot)) {
-			paths = append(paths, projectNames().Replace(f.Path))
-		}
+	if !standsIn(s, m, got) {
+		wrong = append(wrong, fmt.Sprintf("source is %s:%d, the oracle's value stands in %s:%d", got.Path, got.Line, projectNames().Replace(m.Path), m.Line))
 	}
-	if !slices.Contains(paths, got.Source.Path) || got.Source.Line < m.Start || got.Source.Line > m.Line {
-		wrong = append(wrong, fmt.Sprintf("source is %s:%d, the oracle's value stands in %s:%d", got.Source.Path, got.Source.Line, paths[0], m.Line))
+	if m.Layer != "" && got.Layer != m.Layer {
+		wrong = append(wrong, fmt.Sprintf("layer is %s, wanted %s", got.Layer, m.Layer))
 	}
-	if m.Layer != "" && got.Source.Layer != m.Layer {
-		wrong = append(wrong, fmt.Sprintf("layer is %s, wanted %s", got.Source.Layer, m.Layer))
-	}
-	if m.Route != "" && got.Source.Route != m.Route {
-		wrong = append(wrong, fmt.Sprintf("route is %s, wanted %s", got.Source.Route, m.Route))
+	if m.Route != "" && got.Route != m.Route {
+		wrong = append(wrong, fmt.Sprintf("route is %s, wanted %s", got.Route, m.Route))
 	}
 	return wrong
+}
+
+// standsIn accepts the line of the value and the line its directive begins on;
+// for a flag also the ExecStart= that takes it from a variable; for a script
+// that computes any line of the same file; for a linked file either name.
+func standsIn(s State, m Mark, got *Source) bool {
+	names := projectNames()
+	if got.Path == names.Replace(m.Path) {
+		return m.Start <= got.Line && got.Line <= m.Line || dynamic(s) && got.Line > 0
+	}
+	for _, f := range s.Files {
+		if names.Replace(f.Path) != got.Path {
+			continue
+		}
+		if f.Link != "" && strings.HasSuffix(m.Path, strings.TrimPrefix(f.Link, treeRoot)) {
+			return m.Start <= got.Line && got.Line <= m.Line
+		}
+		lines := strings.Split(f.Text, "\n")
+		if m.Route == "flag" && 0 < got.Line && got.Line <= len(lines) {
+			return strings.HasPrefix(lines[got.Line-1], "ExecStart=")
+		}
+	}
+	return false
 }
 
 // show1 prints an optional string.

@@ -301,6 +301,7 @@ func valueConstructs() []construct {
 		at("value/word", func(g *gen, h string) string { return pick(g, "off", "none", "direct", "DIRECT", "::not a url%%%") + h }),
 		{id: "value/upper-bad-lower-good", build: func(g *gen) {
 			fam := families[g.rng.IntN(2)]
+			g.used[fam.key] = true
 			g.env(fam.lower, g.plain(fam.lower))
 			bad := " http://" + g.mark() + ".corp:3128"
 			g.env(fam.upper, bad)

@@ -117,7 +117,12 @@ func dropInConstructs() []construct {
 				g.envFile().add(w + "=" + g.value(w))
 			}
 			g.conf().add("UnsetEnvironment=" + pick(g, v, w+" "+v, `"`+v+`"`, v+" OTHER", "'"+w+"'"))
-			g.st.Rule = ""
+		}},
+		{id: "dropin/unset-environment-alone", build: func(g *gen) {
+			v := g.name()
+			g.conf().add(env(v, g.plain(v)))
+			g.nextDropIn().add("UnsetEnvironment=" + v)
+			g.st.Rule = "unset-environment"
 		}},
 		{id: "dropin/unset-environment-pair", build: func(g *gen) {
 			v := g.name()

@@ -254,10 +254,10 @@ func judgeLive(s State, a Answer, r result, offline, fromFiles bool) []string {
 		if offline {
 			continue
 		}
-		if got.Running == nil || *got.Running != mask(f.key, want.value) {
-			wrong = append(wrong, fmt.Sprintf("%s: running is %s, the daemon has %q", f.key, show1(got.Running), mask(f.key, want.value)))
+		if got.Running == nil || *got.Running != mask(want.value) {
+			wrong = append(wrong, fmt.Sprintf("%s: running is %s, the daemon has %q", f.key, show1(got.Running), mask(want.value)))
 		}
-		if !strings.Contains(mask(f.key, want.value), "xxxxx@") && got.Pending != "none" {
+		if !strings.Contains(mask(want.value), "xxxxx@") && got.Pending != "none" {
 			wrong = append(wrong, fmt.Sprintf("%s: pending is %q after a restart", f.key, got.Pending))
 		}
 	}
@@ -271,7 +271,7 @@ func judgeLive(s State, a Answer, r result, offline, fromFiles bool) []string {
 func redacted(env map[string]string) map[string]string {
 	out := map[string]string{}
 	for k, v := range env {
-		out[k] = mask("", v)
+		out[k] = mask(v)
 	}
 	return out
 }
