@@ -151,7 +151,7 @@ func (r *unitReader) environmentFile(at precedence.Source, a unitfile.Assignment
 		return
 	}
 	paths := []string{ef.Path}
-	if strings.ContainsAny(ef.Path, "*?[") {
+	if strings.ContainsAny(ef.Path, `*?[\\`) {
 		paths = r.files.Glob(ef.Path)
 	}
 	for _, p := range paths {
