@@ -56,6 +56,8 @@ func TestServesWithoutConnecting(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, got, want, name)
 	}
+	assert.Assert(t, Listening(live(t), filepath.Join(dir, "var/docker.sock")))
+	assert.Assert(t, !Listening(live(t), filepath.Join(dir, "run/stale.sock")))
 	got, err := Serves(live(t), 1, filepath.Join(dir, "run/docker.sock"))
 	assert.Assert(t, err != nil || !got)
 }

@@ -93,11 +93,9 @@ func (l *locator) unitCommand() {
 			l.static = nil
 		}
 	}
-	if l.Flavor == FlavorRootless || l.Flavor == FlavorSnap {
-		// A script stands between the unit and dockerd; what it adds only the process shows.
-		if l.static != nil && !strings.HasPrefix(path.Base(l.static[0]), "dockerd-rootless") {
-			l.static = nil
-		}
+	// What a script between the unit and dockerd adds (snap, an init script), only the process shows. dockerd-rootless.sh hands its arguments on.
+	if l.static != nil && !strings.HasPrefix(path.Base(l.static[0]), "dockerd") {
+		l.static = nil
 	}
 }
 

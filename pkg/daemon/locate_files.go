@@ -21,7 +21,7 @@ func (l *locator) fromFiles() {
 	l.readStartup()
 	l.readCommandLine()
 	l.readConfigPlace()
-	l.Version, l.VersionSource = packageVersion(l.FS, l.Manager)
+	l.Version, l.VersionSource = packageVersion(l.FS)
 	if l.Version == "" {
 		l.cannotKnow("the engine's version is not known: no package database under " + l.Root + " has it")
 	}

@@ -30,6 +30,10 @@ func (l *locator) readStartup() {
 	switch l.Manager {
 	case ManagerSystemd, ManagerSystemdUser:
 		l.unitStartup()
+		if l.Loaded != nil && strings.HasPrefix(l.Loaded.SourcePath, "/etc/") { // a unit made of an init script (systemd-sysv-generator(8))
+			l.InitScript = l.Loaded.SourcePath
+			l.scriptStartup()
+		}
 	case ManagerOpenRC:
 		l.openRCStartup()
 		l.scriptStartup()

@@ -17,7 +17,7 @@ func enginePackages() []string {
 }
 
 // packageVersion returns the engine's version out of the package database of dpkg, apk or pacman. rpm's is no text and is not read.
-func packageVersion(files *host.FS, _ Manager) (string, VersionSource) {
+func packageVersion(files *host.FS) (string, VersionSource) {
 	for _, read := range []func(*host.FS, string) string{dpkgVersion, apkVersion, pacmanVersion} {
 		for _, name := range enginePackages() {
 			if v := plainVersion(read(files, name)); v != "" {
@@ -45,6 +45,9 @@ func plainVersion(v string) string {
 // dpkgVersion reads /var/lib/dpkg/status (deb-control(5)), or the one-file-a-package form that distroless images have. The file of a whole system exceeds what a
 // configuration file may have, so it is read in pieces.
 func dpkgVersion(files *host.FS, name string) string {
+	if name == "docker" {
+		return "" // there, an applet for window managers
+	}
 	if v := stanzaVersion(files, "/var/lib/dpkg/status", "Package: "+name, "Version: "); v != "" {
 		return v
 	}
@@ -109,7 +112,7 @@ func (l *locator) findVersion(ctx context.Context) {
 			}
 		}
 	}
-	if l.Version, l.VersionSource = packageVersion(l.FS, l.Manager); l.Version == "" {
+	if l.Version, l.VersionSource = packageVersion(l.FS); l.Version == "" {
 		l.cannotKnow("the engine's version is not known: the daemon was not asked, and no package database has it")
 	}
 }
