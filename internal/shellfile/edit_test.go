@@ -58,6 +58,7 @@ func TestEditSet(t *testing.T) {
 		{"continued export", "export A=1 \\\n  HTTP_PROXY=x \\\n  B=2\n", setOne(), "export A=1 \\\n  B=2\n" + one},
 		{"value over two lines", "HTTP_PROXY='a\nb'\nexport HTTP_PROXY\n", setOne(), one},
 		{"behind a here-document", "cat <<E; HTTP_PROXY=a\nx\nE\n", setOne(), "cat <<E;\nx\nE\n" + marker + "\n" + one},
+		{"behind an empty one", "cat <<E; HTTP_PROXY=a\nE\n", setOne(), "cat <<E;\nE\n" + marker + "\n" + one},
 		{"blanks round =, which only systemd reads", "HTTP_PROXY = a\n", setOne(), one},
 		{"in front of a command it is not a setting", "HTTP_PROXY=a true\n", setOne(), "HTTP_PROXY=a true\n" + marker + "\n" + one},
 		{"empty value", "A=1\n", []Var{{"NO_PROXY", ""}}, "A=1\n" + marker + "\nNO_PROXY=''\nexport NO_PROXY\n"},
@@ -104,6 +105,7 @@ func TestEditRemove(t *testing.T) {
 		{"CRLF", "A=1\r\nHTTP_PROXY=x\r\nexport HTTP_PROXY\r\nB=1\r\n", "A=1\r\nB=1\r\n"},
 		{"CR behind a blank", "HTTP_PROXY=x \r\nB=1\n", "B=1\n"},
 		{"other names stay", "HTTP_PROXY_X=1\nexport MY_HTTP_PROXY=2\nHTTP_PROXY=x\n", "HTTP_PROXY_X=1\nexport MY_HTTP_PROXY=2\n"},
+		{"a command that takes --", "A=1; echo --\necho --\n", "A=1; echo --\necho --\n"},
 		{"export with --", "export -- HTTP_PROXY=x\n", ""},
 		{"blanks round =", "HTTP_PROXY = x y\nB=1\n", "B=1\n"},
 	}

@@ -156,17 +156,17 @@ func (e *evaluator) stmt(s *syntax.Stmt) tri {
 func (e *evaluator) redirects(list []*syntax.Redirect) bool {
 	safe := true
 	for _, r := range list {
-		if r.Word != nil && r.Hdoc == nil {
-			e.expand(r.Word, plainWord)
-		}
-		if r.Hdoc != nil {
-			e.blurAssigned(r.Hdoc)
-		}
 		switch r.Op {
-		case syntax.Hdoc, syntax.DashHdoc, syntax.DplOut, syntax.DplIn:
-		default:
-			safe = safe && r.Word != nil && e.f.raw(r.Word) == "/dev/null"
+		case syntax.Hdoc, syntax.DashHdoc: // the word is the end mark; an empty document is nil
+			if r.Hdoc != nil {
+				e.blurAssigned(r.Hdoc)
+			}
+			continue
 		}
+		target := e.f.raw(r.Word)
+		e.expand(r.Word, plainWord)
+		isCopy := r.Op == syntax.DplOut || r.Op == syntax.DplIn
+		safe = safe && (target == "/dev/null" || isCopy && (target == "1" || target == "2" || target == "-"))
 	}
 	return safe
 }

@@ -36,9 +36,12 @@ func TestShellsAreInstalled(t *testing.T) {
 	assert.Assert(t, len(shells()) > 0, "none of dash, bash and busybox is installed")
 }
 
+// printEnvironment sets what a child gets apart from what the file printed before.
+const printEnvironment = `printf '\000\002\000'; exec /usr/bin/env -0`
+
 // sourced returns what a child of a shell gets after it sourced the file, and false when the shell stopped.
 func sourced(ctx context.Context, shell []string, file string, env []string) (map[string]string, bool) {
-	argv := append(slices.Clone(shell), "-c", ". "+file+"; exec /usr/bin/env -0")
+	argv := append(slices.Clone(shell), "-c", ". "+file+"; "+printEnvironment)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append([]string{}, env...)
 	cmd.Dir = filepath.Dir(file)
@@ -48,7 +51,7 @@ func sourced(ctx context.Context, shell []string, file string, env []string) (ma
 
 // sourcedAll does the same for several files, each in a subshell of one shell.
 func sourcedAll(ctx context.Context, shell []string, files []string, env []string) [][]byte {
-	loop := `for __file; do ( . "$__file"; exec /usr/bin/env -0 ); printf '\001\000'; done`
+	loop := `for __file; do ( . "$__file"; ` + printEnvironment + ` ); printf '\001\000'; done`
 	argv := slices.Concat(shell, []string{"-c", loop, "sh"}, files)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append([]string{}, env...)
@@ -59,7 +62,8 @@ func sourcedAll(ctx context.Context, shell []string, files []string, env []strin
 
 // environment reads what env -0 printed; false when it was not reached.
 func environment(out []byte) (map[string]string, bool) {
-	if !bytes.HasSuffix(out, []byte{0}) {
+	_, out, ok := bytes.Cut(out, []byte("\x00\x02\x00"))
+	if !ok || !bytes.HasSuffix(out, []byte{0}) {
 		return nil, false
 	}
 	vars := map[string]string{}

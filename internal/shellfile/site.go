@@ -44,7 +44,7 @@ func (ed *editor) statement(s *syntax.Stmt) statement {
 	out.start, out.end = span(s)
 	syntax.Walk(s, func(n syntax.Node) bool {
 		r, ok := n.(*syntax.Redirect)
-		out.hasHeredoc = out.hasHeredoc || ok && r.Hdoc != nil
+		out.hasHeredoc = out.hasHeredoc || ok && (r.Op == syntax.Hdoc || r.Op == syntax.DashHdoc)
 		return true
 	})
 	if s.Background || s.Negated || s.Coprocess || len(s.Redirs) > 0 {
@@ -53,7 +53,7 @@ func (ed *editor) statement(s *syntax.Stmt) statement {
 	switch c := s.Cmd.(type) {
 	case *syntax.CallExpr:
 		out.words, out.sites = ed.simple(c)
-		out.whole = ed.allSites(out.words, c)
+		out.whole = len(out.sites) > 0 && ed.allSites(out.words, c)
 	case *syntax.BinaryCmd: // NAME=value && export NAME, when there is nothing else in the list
 		if c.Op != syntax.AndStmt {
 			return out

@@ -140,7 +140,14 @@ func mentions(text, name string) bool {
 func (f *File) hides(effect Effect, name string) bool {
 	text := string(f.data[effect.Start:effect.End])
 	head, _, _ := strings.Cut(text, "=")
-	return hasName(text, name) || strings.Contains(head, "{") && !strings.ContainsAny(head, "$ \t\n")
+	before, rest, _ := strings.Cut(head, "{")
+	list, after, _ := strings.Cut(rest, "}")
+	for part := range strings.SplitSeq(list, ",") {
+		if part != "" && before+part+after == name {
+			return true
+		}
+	}
+	return hasName(text, name)
 }
 
 // hasName reports whether name stands in text, not as a part of another name.
