@@ -16,11 +16,27 @@ func environmentOf(site *Site, files *host.FS, out *Observation) precedence.Envi
 	case site.Flavor == FlavorRemote || site.Flavor == FlavorDesktop:
 		return precedence.Environment{}
 	case site.Manager.Systemd():
-		return precedence.MergeUnit(readUnit(site, files, out))
+		env := precedence.MergeUnit(readUnit(site, files, out))
+		if len(sourcedFiles(site)) == 0 {
+			return env
+		}
+		// A unit that systemd generates from an init script: the script runs in the unit's environment.
+		return scriptEnvironment(site, files, winners(env), out)
 	case site.Manager == ManagerManual:
 		return precedence.MergeScript(processBindings(site, out), nil)
 	}
 	return scriptEnvironment(site, files, inheritedEnvironment(site, files, out), out)
+}
+
+// winners lists what an environment holds, for a script that inherits it.
+func winners(env precedence.Environment) []precedence.Binding {
+	var out []precedence.Binding
+	for _, name := range env.Names() {
+		if w := env.Slot(name).Winner; w != nil {
+			out = append(out, *w)
+		}
+	}
+	return out
 }
 
 // managerEnvironment returns the environment block of the systemd manager: what its configuration files say, then what was set at run time. A value that the

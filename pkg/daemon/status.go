@@ -61,7 +61,11 @@ func (o *Observation) addStateFindings() {
 		case PendingNone, PendingUnknown:
 		}
 	}
+	id := "not-known-under-root"
+	if o.Site.Live {
+		id = "unknown-without-running-code"
+	}
 	for _, what := range o.Site.Unknown {
-		o.find("not-known-under-root", nil, "", "%s", what)
+		o.find(id, nil, "", "%s", what)
 	}
 }
