@@ -299,7 +299,7 @@ func TestEveryKill(t *testing.T) {
 				dir := memory(t)
 				sc.build(t, siteAt(t, dir, txn.Options{}))
 				cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledChild$")
-				cmd.Env = append(os.Environ(), "TXN_CHILD="+strconv.Itoa(i), "TXN_ROOT="+dir, "TXN_AT="+strconv.Itoa(n))
+				cmd.Env = append(os.Environ(), childEnv(i, dir, n)...)
 				out, err := cmd.CombinedOutput()
 				var exit *exec.ExitError
 				assert.Assert(t, errors.As(err, &exit), "operation %d of %d: %v %s", n, points, err, out)
@@ -314,6 +314,11 @@ func TestEveryKill(t *testing.T) {
 		})
 	}
 	t.Logf("%d kill points", total)
+}
+
+// childEnv tells TestKilledChild what to do; at 0 it lives.
+func childEnv(scenario int, dir string, at int) []string {
+	return []string{"TXN_CHILD=" + strconv.Itoa(scenario), "TXN_ROOT=" + dir, "TXN_AT=" + strconv.Itoa(at)}
 }
 
 // TestKilledChild is the process that TestEveryKill kills; by itself it has nothing to do.
