@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/envfile"
 	"github.com/docker-proxy/docker-proxy/internal/host"
 	"github.com/docker-proxy/docker-proxy/internal/shellfile"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -134,7 +135,7 @@ func editStartup(files *host.FS, sf StartupFile, wanted precedence.Settings) ([]
 	if from.Kind == change.Absent && len(set) == 0 {
 		return nil, nil
 	}
-	data, err := shellfile.Edit(sf.Path, from.Data, set, remove, dialect(sf.Reader))
+	data, err := editStartupData(sf, from.Data, set, remove)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +147,24 @@ func editStartup(files *host.FS, sf StartupFile, wanted precedence.Settings) ([]
 		Path: sf.Path, From: from, To: to, Layer: string(precedence.LayerStartup), Needs: change.Needs{Restart: true}, Validate: change.ValidateStartup,
 		Secret: wanted.HasCredentials() || holdsCredentials(from.Data), CleanFrom: !holdsCredentials(from.Data),
 	}), nil
+}
+
+// editStartupData edits in the portable form. A file that only systemd reads need not be shell at all; it is then edited as what it is.
+func editStartupData(sf StartupFile, data []byte, set []shellfile.Var, remove []string) ([]byte, error) {
+	out, err := shellfile.Edit(sf.Path, data, set, remove, dialect(sf.Reader))
+	var syntax *shellfile.ParseError
+	if !errors.As(err, &syntax) || sf.Reader != ReaderEnvironmentFile {
+		return out, err
+	}
+	if out, err = envfile.Remove(data, remove...); err != nil {
+		return nil, fmt.Errorf("%s: %w", sf.Path, err)
+	}
+	for _, v := range set {
+		if out, err = envfile.Set(out, v.Name, v.Value); err != nil {
+			return nil, fmt.Errorf("%s: %w", sf.Path, err)
+		}
+	}
+	return out, nil
 }
 
 func dialect(r Reader) shellfile.Dialect {
