@@ -188,7 +188,7 @@ func (j *job) carryOut(ctx context.Context, todo change.Plan, control daemon.Con
 		tx.Reverts(j.reverts)
 	}
 	if err := tx.Apply(ctx, todo); err != nil {
-		return j.transactionError(err)
+		return j.notRestored(tx, err)
 	}
 	for _, o := range tx.Outcomes() {
 		if o.InPlace != "" {
@@ -196,12 +196,20 @@ func (j *job) carryOut(ctx context.Context, todo change.Plan, control daemon.Con
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return j.transactionError(err)
+		return j.notRestored(tx, err)
 	}
 	if err := j.activate(ctx, tx, todo, control, restart); err != nil {
 		return err
 	}
 	return j.transactionError(tx.Close())
+}
+
+// notRestored is transactionError for a transaction whose own undo may have failed.
+func (j *job) notRestored(tx *txn.Tx, err error) error {
+	if tx.Restored() {
+		return j.transactionError(err)
+	}
+	return withStatus(exitUnrestored, fmt.Errorf("%w; the state before is not fully back: type docker proxy rollback --list", err))
 }
 
 // transactionError gives an error of the transaction its exit status: 6 when files were left that are neither old nor new, 130 when a signal ended it, else 1.

@@ -72,7 +72,20 @@ func (a *app) look(ctx context.Context) (*view, error) {
 		a.redactor.AddValue(b.Value)
 	}
 	v.lookClient(a)
+	v.lookJournal(a)
 	return v, nil
+}
+
+// lookJournal tells of a change that was interrupted. It changes nothing; the next command that changes something ends it first.
+func (v *view) lookJournal(a *app) {
+	store, err := a.openStore(v)
+	if err != nil {
+		return
+	}
+	if e, err := store.Unfinished(); err == nil && e != nil {
+		v.extra = append(v.extra, precedence.NewFinding("unfinished-change", nil, "docker proxy rollback --list",
+			"the change %s (%s) was interrupted; the next changing command undoes or finishes it first", e.ID, a.redactor.Text(e.Command)))
+	}
 }
 
 // lookClient reads the caller's config.json.
