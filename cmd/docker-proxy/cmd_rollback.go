@@ -42,6 +42,9 @@ command then changes nothing and names it.`,
   sudo docker proxy rollback --forget 3`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("forget") && o.forget == "" || len(args) > 0 && args[0] == "" {
+				return usageErrorf("the ID is empty; see docker proxy rollback --list")
+			}
 			return runRollback(cmd.Context(), a, o, strings.Join(args, ""))
 		},
 	}
@@ -58,6 +61,9 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 	}
 	if o.list && (id != "" || o.forget != "") || o.forget != "" && id != "" {
 		return usageErrorf("--list, --forget and an ID exclude each other")
+	}
+	if o.forget != "" && o.apply.readOnly() {
+		return usageErrorf("--forget has no plan to show: --check and --dry-run are not for it")
 	}
 	v, err := a.look(ctx)
 	if err != nil {

@@ -170,6 +170,9 @@ func (o *setOptions) decideClientCredentials(ctx context.Context, a *app, w *wan
 func (j *job) refuseEarly(daemonSide bool) error {
 	s := j.view.site
 	if !daemonSide {
+		if !j.view.files.Live() {
+			return usageErrorf("--only client and --root exclude each other: under --root the config.json of no user is written")
+		}
 		return nil
 	}
 	if err := daemon.CheckEditable(j.view.obs); err != nil {

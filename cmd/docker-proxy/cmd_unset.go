@@ -66,6 +66,9 @@ func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
 	if err := o.scope.validate("", "daemon.json", "systemd", "startup", "env", daemon.All); err != nil {
 		return err
 	}
+	if o.all && o.scope.layer != "" && o.scope.layer != daemon.All {
+		return usageErrorf("--all and --layer %s exclude each other", o.scope.layer)
+	}
 	v, err := a.look(ctx)
 	if err != nil {
 		return err

@@ -16,6 +16,8 @@ import (
 // note says so: a file in root's home would reach nobody's containers but root's.
 func clientLocations(v *view, users []string) (at []client.Location, note string, err error) {
 	switch {
+	case len(users) > 0 && !v.files.Live():
+		return nil, "", usageErrorf("the config.json of a user is not written under --root: use --only daemon")
 	case len(users) > 0:
 		if os.Geteuid() != 0 {
 			return nil, "", usageErrorf("--user needs root")

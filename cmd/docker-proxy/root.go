@@ -62,6 +62,9 @@ Without a command it prints the status: the effective settings, the number of fi
 		if err := checkLogLevel(cmd); err != nil {
 			return err
 		}
+		if f := cmd.Flags().Lookup("root"); f != nil && f.Changed && a.root == "" {
+			return usageErrorf("--root needs a directory; an empty one is not taken for the running system")
+		}
 		return plugin.PersistentPreRunE(cmd, args) // without it there are no streams, no options and no cancellation by the CLI
 	}
 	root.SetFlagErrorFunc(flagError)

@@ -43,6 +43,9 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 		return
 	case err != nil:
 		out.unreadable(at, err)
+		if site.ReadsProxies() != No {
+			out.Inputs.Config = unknownConfig(at)
+		}
 		return
 	case missing:
 		if site.ConfigExplicit {
@@ -61,6 +64,17 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 			out.Inputs.Config = append(out.Inputs.Config, b)
 		}
 	}
+}
+
+// unknownConfig says of a file that cannot be read that it may set anything.
+func unknownConfig(at *precedence.Source) []precedence.Binding {
+	var out []precedence.Binding
+	for _, k := range precedence.Keys() {
+		b := precedence.Binding{Key: k, Unknown: true, Source: *at}
+		b.Source.Name = "proxies." + string(k)
+		out = append(out, b)
+	}
+	return out
 }
 
 // configProblems turns what dockerd refuses or ignores into findings; the result says why no binding of the file reaches dockerd, or "".

@@ -47,6 +47,7 @@ func (r *unitReader) file(uf systemd.UnitFile) {
 	data, err := r.files.ReadFile(uf.Path)
 	if err != nil {
 		r.out.unreadable(&at, err)
+		r.unknownFile(at, err)
 		return
 	}
 	f := unitfile.ParseVersion(data, r.site.SystemdVersion)
@@ -168,16 +169,9 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 	case errors.Is(err, fs.ErrNotExist):
 		r.out.fail(&named, fmt.Errorf("%s does not exist, and systemd does not start the unit without it", path))
 		return
-	case errors.Is(err, fs.ErrPermission):
-		r.out.unreadable(&at, err)
-		d := precedence.Directive{Kind: precedence.EnvironmentFile}
-		for _, st := range unknownSteps(at) {
-			d.Bindings = append(d.Bindings, st.Binding)
-		}
-		r.view.Directives = append(r.view.Directives, d)
-		return
 	case err != nil:
 		r.out.unreadable(&at, err)
+		r.unknownFile(at, err)
 		return
 	}
 	assigns, skipped := envfile.Parse(data, r.site.SystemdVersion)
@@ -199,6 +193,20 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 		}
 	}
 	r.add(d)
+}
+
+// unknownFile takes into account that a file which systemd reads and this process does not may set any of the variables, as strongly as a file can. What is no file at all
+// sets nothing: systemd says so in its log and goes on.
+func (r *unitReader) unknownFile(at precedence.Source, err error) {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, host.ErrTooLarge) {
+		return
+	}
+	at.Route = precedence.RouteEnvironmentFile
+	d := precedence.Directive{Kind: precedence.EnvironmentFile}
+	for _, st := range unknownSteps(at) {
+		d.Bindings = append(d.Bindings, st.Binding)
+	}
+	r.view.Directives = append(r.view.Directives, d)
 }
 
 // layerOfFile says which layer an EnvironmentFile counts to: Docker's own startup file, a shared place, or the unit itself.

@@ -40,6 +40,9 @@ func ParseProxyURL(raw string, encode bool) (ProxyURL, error) {
 	switch scheme {
 	case "http", "https", "socks5", "socks5h":
 	default:
+		if isScript(rest) {
+			return ProxyURL{}, scriptError(show)
+		}
 		return ProxyURL{}, fmt.Errorf("proxy URL %s: dockerd cannot use the scheme %q; use http, https or socks5", show, scheme)
 	}
 	userinfo, authority := "", rest
@@ -79,10 +82,20 @@ func cutScheme(text string) (scheme, rest string, found bool) {
 	return strings.ToLower(scheme), rest, true
 }
 
+// isScript reports whether the path of a URL is that of a proxy auto-configuration script.
+func isScript(tail string) bool {
+	ext := path.Ext(strings.TrimRight(strings.SplitN(tail, "?", 2)[0], "/"))
+	return strings.Contains(tail, "/") && (ext == ".pac" || ext == ".dat")
+}
+
+func scriptError(show string) error {
+	return fmt.Errorf("proxy URL %s: this is a proxy auto-configuration script, which dockerd cannot read; give the address of the proxy itself, such as http://proxy.example.com:3128", show)
+}
+
 func checkTail(show, tail string) error {
-	switch ext := path.Ext(strings.TrimRight(strings.SplitN(tail, "?", 2)[0], "/")); {
-	case ext == ".pac" || ext == ".dat":
-		return fmt.Errorf("proxy URL %s: this is a proxy auto-configuration script, which dockerd cannot read; give the address of the proxy itself, such as http://proxy.example.com:3128", show)
+	switch {
+	case isScript("/" + tail):
+		return scriptError(show)
 	case tail != "":
 		return fmt.Errorf("proxy URL %s: a proxy has no path; give scheme, host and port only", show)
 	}
