@@ -18,6 +18,11 @@ func merge(plan change.Plan, c change.Change) change.Plan {
 	out := slices.Clone(plan)
 	first := &out[i]
 	first.To = c.To
+	// The second edit saw the file through the plan, where it has no owner.
+	first.To.UID, first.To.GID = change.Keep, change.Keep
+	if first.From.Kind == change.File {
+		first.To.UID, first.To.GID = first.From.UID, first.From.GID
+	}
 	first.Secret = first.Secret || c.Secret
 	first.CleanFrom = first.CleanFrom && (c.CleanFrom || !first.Secret)
 	first.Needs.Restart = first.Needs.Restart || c.Needs.Restart

@@ -58,6 +58,17 @@ func TestStopped(t *testing.T) {
 	each(t, func(t *testing.T, kind hosts.Kind) {
 		h := boot(t, kind.Name)
 		stop(t, h)
+		if kind.Name == "bookworm" {
+			// The docker CLI 20.10 itself connects to the daemon before it runs any plugin, and so starts it; called directly the program does not.
+			mustDirect(t, h, "show")
+			assert.Equal(t, h.DaemonPID(t), 0)
+			mustDirect(t, h, "set", "--layer", best(kind), "--proxy", hosts.ProxyURL(hosts.PlainPort), "--only", "daemon", "--restart", "--no-check")
+			mustDirect(t, h, "restart", "--restart")
+			assert.Equal(t, h.DaemonPID(t), 0, "a stopped daemon was started")
+			h.StartDocker(t)
+			assert.Equal(t, h.Info(t).HTTPSProxy, hosts.ProxyURL(hosts.PlainPort))
+			return
+		}
 		s := show(t, h)
 		assert.Equal(t, s.Daemon.Reachable, false)
 		assert.Equal(t, s.Daemon.PID, 0)
@@ -197,4 +208,11 @@ func TestUnprivileged(t *testing.T) {
 	r = dev("sh", "-c", `sudo -n docker --config "$HOME/.docker" proxy unset --restart`)
 	assert.Equal(t, r.Code, 0, "%s", r)
 	assert.Equal(t, h.Info(t).HTTPSProxy, "")
+}
+
+// mustDirect runs the plugin's binary without the docker CLI.
+func mustDirect(t *testing.T, h *hosts.Host, args ...string) {
+	t.Helper()
+	r := h.Do(t, hosts.Cmd{Argv: append([]string{hosts.PluginPath}, args...), User: h.Kind.User})
+	assert.Equal(t, r.Code, 0, "%q: %s", args, r)
 }
