@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/docker-proxy/docker-proxy/internal/systemd"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
@@ -75,12 +77,20 @@ func maskFor(k precedence.Key, v precedence.Value) string {
 	return v.String()
 }
 
-// needs says whether systemd has to reload before a restart helps: only when files of the unit are newer than what it has loaded.
-func (o *Observation) needs(precedence.Verdict) Pending {
-	if o.Site.Loaded != nil && o.Site.Loaded.NeedDaemonReload {
-		return PendingReload
+// needs says whether systemd has to reload before a restart helps: when its unit files are newer than what it has loaded and the value comes from one of them. daemon.json
+// and the environment files systemd already knows are read anew at each start.
+func (o *Observation) needs(v precedence.Verdict) Pending {
+	loaded := o.Site.Loaded
+	if loaded == nil || !loaded.NeedDaemonReload {
+		return PendingRestart
 	}
-	return PendingRestart
+	if w := v.Winner; w != nil {
+		known := w.Source.Route == precedence.RouteEnvironmentFile && slices.ContainsFunc(loaded.EnvironmentFiles, func(f systemd.EnvironmentFile) bool { return f.Path == w.Source.Path })
+		if known || w.Source.Route == precedence.RouteConfigFile {
+			return PendingRestart
+		}
+	}
+	return PendingReload
 }
 
 // pendingSecret decides for a value with credentials whose masked forms are equal.

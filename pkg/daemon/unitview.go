@@ -168,6 +168,7 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 		return
 	case errors.Is(err, fs.ErrNotExist):
 		r.out.fail(&named, fmt.Errorf("%s does not exist, and systemd does not start the unit without it", path))
+		r.out.find("systemd-environment-file-missing", &named, "", "%s does not exist, and systemd does not start the unit without it (a leading - would make it optional)", path)
 		return
 	case err != nil:
 		r.out.unreadable(&at, err)

@@ -54,6 +54,7 @@ func Checks() []Check {
 		{"startup-not-exported", SeverityWarning, "the startup file assigns the variable without exporting it, so dockerd does not get it", "sh(1), export"},
 		{"startup-not-read-by-this-init", SeverityWarning, "nothing on this host reads this startup file for dockerd", "docker-ce ships docker.service without EnvironmentFile="},
 		{"startup-syntax-error", SeverityError, "sh cannot read the startup file", "sh(1)"},
+		{"systemd-environment-file-missing", SeverityError, "a unit names an EnvironmentFile= that does not exist, so systemd does not start it", "systemd.exec(5), EnvironmentFile="},
 		{"systemd-ignored-assignment", SeverityError, "systemd ignores this assignment", "systemd.exec(5), config_parse_environ"},
 		{"systemd-reload-needed", SeverityWarning, "systemd has not loaded the changed unit files yet", "org.freedesktop.systemd1(5), NeedDaemonReload"},
 		{"unfinished-change", SeverityError, "an earlier change was interrupted and is not finished", ""},
