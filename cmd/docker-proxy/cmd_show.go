@@ -219,6 +219,8 @@ func layersTable(w io.Writer, rep layersReport) error {
 			switch {
 			case b.Wins:
 				used = "yes"
+			case b.Source.Layer == precedence.LayerProcess && b.Inert != "":
+				used = "running"
 			case b.Inert != "":
 				used = "no: " + b.Inert
 			}

@@ -175,12 +175,29 @@ func processBindings(site *Site, out *Observation) []precedence.Binding {
 		}
 		return nil
 	}
+	all := processVariables(site, at)
+	out.Bindings = append(out.Bindings, all...)
+	return all
+}
+
+func processVariables(site *Site, at precedence.Source) []precedence.Binding {
 	var all []precedence.Binding
 	for _, name := range precedence.AllNames() {
 		if v, ok := site.Process.Variable(name); ok {
 			all = append(all, bindingOf(at, name, 0, v, false))
 		}
 	}
-	out.Bindings = append(out.Bindings, all...)
 	return all
+}
+
+// observeProcess lists what the running dockerd was started with, as the check on everything else. It decides nothing: files decide what the next start gets.
+func observeProcess(site *Site, out *Observation) {
+	if site.Process == nil || site.Process.Environ == nil || site.Manager == ManagerManual {
+		return
+	}
+	at := precedence.Source{Layer: precedence.LayerProcess, Path: processPath(site, "environ"), Route: precedence.RouteInherited}
+	for _, b := range processVariables(site, at) {
+		b.Inert = "what the running process was started with"
+		out.Bindings = append(out.Bindings, b)
+	}
 }

@@ -90,6 +90,7 @@ func observeIn(site *Site, files *host.FS) *Observation {
 		s.observe(site, files, out)
 	}
 	out.Inputs.Env = environmentOf(site, files, out)
+	observeProcess(site, out)
 	out.Verdicts = precedence.Resolve(out.Inputs)
 	out.fromProcess()
 	out.judge()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -162,6 +163,10 @@ func CheckEditable(o *Observation) error {
 		return fmt.Errorf("docker desktop manages its proxies itself: Settings > Resources > Proxies, or its admin settings")
 	case s.Flavor == FlavorRemote:
 		return fmt.Errorf("the daemon at %s is not on this machine: run docker proxy over there, or use --only client", s.Endpoint)
+	case runtime.GOOS != "linux":
+		return fmt.Errorf("the daemon's settings can be changed on Linux only: run docker proxy where dockerd runs, or use --only client")
+	case s.Manager == ManagerNone && s.Live:
+		return fmt.Errorf("no dockerd was found on this machine: use --only client for config.json alone, or --root for a directory")
 	}
 	for _, f := range o.Faults {
 		if f.Stops && !strings.Contains(f.Error(), "does not start") {
