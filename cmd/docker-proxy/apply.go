@@ -26,7 +26,6 @@ type job struct {
 	// force restarts the daemon although no file changes: `restart`, or a value that is configured and does not run.
 	force   bool
 	reverts string // the journal entry this takes back
-	preview func(ctx context.Context) error
 
 	restarted  bool
 	unrestored []string
@@ -121,8 +120,8 @@ func (j *job) runningToo() string {
 
 // before is what happens before the first write: the proxy is tried and the candidates are shown to their readers.
 func (j *job) before(ctx context.Context, todo change.Plan) error {
-	if !j.opts.noCheck && j.preview != nil && j.view.site.Live && len(todo) > 0 {
-		if err := j.preview(ctx); err != nil {
+	if !j.opts.noCheck && j.plan != nil && j.view.site.Live && len(todo) > 0 {
+		if err := j.preflight(j.plan.Wanted)(ctx); err != nil {
 			return err
 		}
 	}
