@@ -90,6 +90,9 @@ func (p *planner) restorePast() {
 	var made []string
 	for i, c := range p.plan.Changes {
 		for _, past := range p.history(c.Path, c.From) {
+			if c.To.Kind == change.Absent && past.State.Kind != change.Absent {
+				continue // a file that nothing names any more says nothing, whatever is in it: it still has to go
+			}
 			trial := slices.Clone(p.plan.Changes)
 			trial[i].To = past.State
 			if sameBindings(p.before.Planned(trial), p.now) {
