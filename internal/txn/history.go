@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -17,7 +18,7 @@ type Past struct {
 	Time  time.Time
 	State change.State // Data is nil when Known is false
 	Known bool         // the bytes are still held, or there are none
-	Dirs  []string     // directories that were made for the file, outermost first
+	Dirs  []string     // directories above the file that recorded changes made, outermost first
 }
 
 // History gives the earlier states of the file at name, newest first, beginning with what the last recorded change replaced. It follows the chain backwards: an entry counts
@@ -31,6 +32,7 @@ func (s *Store) History(name string, present change.State) ([]Past, error) {
 	if p, err := s.target.Locate(name, true); err == nil {
 		real = p.Real
 	}
+	dirs := madeAbove(all, real)
 	var out []Past
 	now, known := newImage(present), true
 	data := present.Data
@@ -44,11 +46,35 @@ func (s *Store) History(name string, present change.State) ([]Past, error) {
 			}
 			before, ok := st.From.state(data)
 			ok = ok && (known || !st.From.Part)
-			out = append(out, Past{ID: e.ID, Time: e.Time, State: before, Known: ok, Dirs: st.Dirs})
+			out = append(out, Past{ID: e.ID, Time: e.Time, State: before, Known: ok, Dirs: dirs})
 			now, known, data = st.From, ok, before.Data
 		}
 	}
 	return out, nil
+}
+
+// madeAbove returns the directories above name that were made for this file or for another one and not taken away since, outermost first.
+func madeAbove(all []Entry, name string) []string {
+	var made []string
+	decided := map[string]bool{}
+	for _, e := range all {
+		if e.State != Done && e.State != Committed {
+			continue
+		}
+		for _, st := range slices.Backward(e.steps()) {
+			if st.From.Kind == change.Dir && st.To.Kind == change.Absent {
+				decided[st.Real] = true
+			}
+			for _, d := range st.Dirs {
+				if strings.HasPrefix(name, d+"/") && !decided[d] {
+					decided[d] = true
+					made = append(made, d)
+				}
+			}
+		}
+	}
+	slices.SortFunc(made, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
+	return made
 }
 
 // same compares digests.
