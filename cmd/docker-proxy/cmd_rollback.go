@@ -108,8 +108,8 @@ func listChanges(a *app, store *txn.Store, format outputFormat) error {
 	return printAs(a.cli.Out(), format, rows, func(w io.Writer) error {
 		var cells [][]string
 		for _, r := range rows {
-			cells = append(cells, []string{r.ID, r.Time, r.State, strings.Join(r.Files, " "), r.Command})
+			cells = append(cells, []string{r.ID, r.Time, r.State, r.Command, strings.Join(r.Files, " ")})
 		}
-		return writeTable(w, []string{"ID", "TIME", "STATE", "FILES", "COMMAND"}, cells)
+		return writeTable(w, []string{"ID", "TIME", "STATE", "COMMAND", "FILES"}, cells)
 	})
 }

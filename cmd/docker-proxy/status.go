@@ -29,8 +29,12 @@ func runStatus(ctx context.Context, a *app, _ *cobra.Command) error {
 	if err := writeTable(out, []string{"SETTING", "VALUE", "SOURCE", "PENDING"}, rows); err != nil {
 		return err
 	}
-	findings := v.findings()
-	fmt.Fprintf(out, "\n%d findings. Next: %s\n", len(findings), nextCommand(v))
+	noun := "findings"
+	findings := len(v.findings())
+	if findings == 1 {
+		noun = "finding"
+	}
+	fmt.Fprintf(out, "\n%d %s. Next: %s\n", findings, noun, nextCommand(v))
 	return nil
 }
 
