@@ -56,11 +56,23 @@ func editableUnitFile(site *Site, p string) bool {
 // ourDropIn names our files: the customary http-proxy.conf, unless somebody else has written one.
 func ourDropIn(site *Site, files *host.FS) dropIn {
 	dir := path.Join(unitDirectory(site), site.Unit+".d")
-	name := "http-proxy"
-	if data, err := files.ReadFile(path.Join(dir, name+".conf")); err == nil && !ours(data) || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		name = "docker-proxy"
+	d := dropIn{path.Join(dir, "http-proxy.conf"), path.Join(dir, "http-proxy.env")}
+	if d.foreign(files) != nil {
+		d = dropIn{path.Join(dir, "docker-proxy.conf"), path.Join(dir, "docker-proxy.env")}
 	}
-	return dropIn{path.Join(dir, name+".conf"), path.Join(dir, name+".env")}
+	return d
+}
+
+// foreign refuses a pair of which somebody else has written a file. The environment file beside a drop-in of ours is ours, whatever people made of it.
+func (d dropIn) foreign(files *host.FS) error {
+	data, err := files.ReadFile(d.conf)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return foreignFile(files, d.env)
+	case err == nil && ours(data):
+		return nil
+	}
+	return foreignFile(files, d.conf)
 }
 
 func ours(data []byte) bool { return bytes.HasPrefix(data, []byte(marker)) }
@@ -98,6 +110,12 @@ func (systemdSurface) edit(site *Site, files *host.FS, wanted precedence.Setting
 		return nil, nil
 	}
 	d := ourDropIn(site, files)
+	if err := d.foreign(files); err != nil {
+		if wanted.HasValue() {
+			return nil, err
+		}
+		return cleanUnitFiles(site, files, dropIn{}, wanted)
+	}
 	st, err := readDropIn(site, files, d)
 	if err != nil {
 		return nil, err
@@ -122,6 +140,9 @@ func (systemdSurface) edit(site *Site, files *host.FS, wanted precedence.Setting
 // maskUnit lets our drop-in remove the variables of the keys, for values that stand in vendor files or places shared with the machine.
 func maskUnit(site *Site, files *host.FS, keys []precedence.Key) ([]change.Change, error) {
 	d := ourDropIn(site, files)
+	if err := d.foreign(files); err != nil {
+		return nil, err
+	}
 	st, err := readDropIn(site, files, d)
 	if err != nil {
 		return nil, err

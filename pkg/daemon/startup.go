@@ -252,13 +252,13 @@ func sourceFile(files *host.FS, sf sourcedFile, env map[string]string, out *Obse
 	run := f.Run(shellfile.Options{Inherited: env, Unset: names, Include: files.ReadFile}, names...)
 	var steps []precedence.ScriptStep
 	for _, final := range run.Finals {
-		steps = append(steps, finalSteps(at, final, env, out)...)
+		steps = append(steps, finalSteps(at, final, out)...)
 	}
 	return steps
 }
 
 // finalSteps turns the end state of one variable into steps: what was overwritten, then what is exported.
-func finalSteps(at precedence.Source, final shellfile.Final, env map[string]string, out *Observation) []precedence.ScriptStep {
+func finalSteps(at precedence.Source, final shellfile.Final, out *Observation) []precedence.ScriptStep {
 	var steps []precedence.ScriptStep
 	place := func(e shellfile.Effect) precedence.Binding {
 		s := at
@@ -275,7 +275,6 @@ func finalSteps(at precedence.Source, final shellfile.Final, env map[string]stri
 			steps = append(steps, precedence.ScriptStep{Binding: b})
 		}
 	}
-	_, inherited := env[final.Name]
 	i := slices.IndexFunc(final.Candidates, func(e shellfile.Effect) bool {
 		return e.Kind == shellfile.Assign || e.Kind == shellfile.Unset || e.Kind == shellfile.Opaque
 	})
@@ -303,14 +302,13 @@ func finalSteps(at precedence.Source, final shellfile.Final, env map[string]stri
 		}
 		b := place(e)
 		b.Value, b.Unknown = precedence.Value(final.Value), false
-		if !final.Exported && !inherited {
+		if !final.Exported {
 			b.Inert = "not exported"
 			out.find("startup-not-exported", &b.Source, "docker proxy reconcile --to startup", "%s is assigned without being exported, so dockerd does not get it", final.Name)
 		}
 		out.Bindings = append(out.Bindings, b)
-		if b.Inert == "" {
-			steps = append(steps, precedence.ScriptStep{Binding: b})
-		}
+		// What was exported before and is not any more does not reach dockerd either.
+		steps = append(steps, precedence.ScriptStep{Binding: b, Unset: b.Inert != ""})
 	}
 	return steps
 }
