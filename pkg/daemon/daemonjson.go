@@ -41,6 +41,10 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 		out.fail(at, syntax)
 		out.find("daemon-json-invalid", at, "", "%s: dockerd does not start with this file", syntax.Msg)
 		return
+	case errors.Is(err, host.ErrNotRegular):
+		out.fail(at, unwrapPath(err))
+		out.find("daemon-json-invalid", at, "", "not a regular file: dockerd does not start with it")
+		return
 	case err != nil:
 		out.unreadable(at, err)
 		if site.ReadsProxies() != No {

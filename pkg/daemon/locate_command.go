@@ -40,7 +40,7 @@ func (l *locator) readCommandLine() {
 // flagSource finds the text an option of the real command line comes from.
 func (l *locator) flagSource(f argFlag) precedence.Source {
 	for _, line := range l.lines {
-		if line.argFlag == f {
+		if line.name == f.name && line.value == f.value {
 			return line.source
 		}
 	}
@@ -48,7 +48,14 @@ func (l *locator) flagSource(f argFlag) precedence.Source {
 }
 
 func (l *locator) noteFlags(args []string, at string, line int) {
-	for _, f := range parseFlags(append([]string{""}, args...)) {
+	argv := append([]string{""}, args...)
+	l.noteArgv(argv, func(int) (string, int) { return at, line })
+}
+
+// noteArgv is noteFlags for a command line whose arguments come from different places.
+func (l *locator) noteArgv(argv []string, place func(i int) (path string, line int)) {
+	for _, f := range parseFlags(argv) {
+		at, line := place(f.at)
 		l.lines = append(l.lines, flagLine{f, precedence.Source{Layer: precedence.LayerFlag, Path: at, Line: line, Name: "--" + f.name, Route: precedence.RouteFlag}})
 	}
 }
@@ -77,26 +84,44 @@ func (l *locator) unitCommand() {
 	if at == "" || cmd.Unknown || len(cmd.Argv) == 0 {
 		return
 	}
-	l.noteFlags(cmd.Argv[1:], at, cmd.Line)
-	l.static = cmd.Argv
-	if !cmd.Literal {
-		unknown := false
-		l.static = unitfile.ExpandExec(cmd.Argv, func(name string) (string, bool) {
-			v, ok := vars[name]
-			if ok && v.known {
-				l.noteFlags(strings.Fields(v.value), v.path, v.line)
-			}
-			unknown = unknown || ok && !v.known
-			return v.value, ok
-		})
-		if unknown {
-			l.static = nil
-		}
-	}
+	l.static = l.expandCommand(cmd, at, vars)
 	// What a script between the unit and dockerd adds (snap, an init script), only the process shows. dockerd-rootless.sh hands its arguments on.
 	if l.static != nil && !strings.HasPrefix(path.Base(l.static[0]), "dockerd") {
 		l.static = nil
 	}
+}
+
+// expandCommand replaces the variables of a unit's command and notes where each option stands: in the unit, or where the variable that holds it is set. It is nil when a
+// variable's value is not known.
+func (l *locator) expandCommand(cmd unitfile.Command, file string, vars map[string]variable) []string {
+	var argv []string
+	var places []variable
+	for _, arg := range cmd.Argv {
+		place := variable{path: file, line: cmd.Line}
+		words := []string{arg}
+		if !cmd.Literal {
+			unknown := false
+			words = unitfile.ExpandExec(words, func(name string) (string, bool) {
+				v, ok := vars[name]
+				unknown = unknown || ok && !v.known
+				if ok {
+					place = v
+				}
+				return v.value, ok
+			})
+			if unknown {
+				return nil
+			}
+		}
+		for _, w := range words {
+			argv, places = append(argv, w), append(places, place)
+		}
+	}
+	if len(argv) == 0 {
+		return nil
+	}
+	l.noteArgv(argv, func(i int) (string, int) { return places[i].path, places[i].line })
+	return argv
 }
 
 // unitVariables reads Environment= and EnvironmentFile= of the unit's files, in systemd's order of strength, and calls exec for each ExecStart= line.

@@ -6,6 +6,7 @@ import "strings"
 type argFlag struct {
 	name  string // long form
 	value string
+	at    int // index in argv of the argument that holds the value
 }
 
 // flagNames maps the options that matter to their long form. All of them take a value; dockerd reads its command line with spf13/pflag
@@ -42,7 +43,7 @@ func parseFlags(argv []string) []argFlag {
 			}
 			value = argv[i]
 		}
-		out = append(out, argFlag{name, value})
+		out = append(out, argFlag{name, value, i})
 	}
 	return out
 }

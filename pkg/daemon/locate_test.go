@@ -261,19 +261,24 @@ func TestParseFlags(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		args string
-		want []argFlag
+		want string
 	}{
-		{"both long forms", "--http-proxy=http://a:1 --no-proxy b,c", []argFlag{{"http-proxy", "http://a:1"}, {"no-proxy", "b,c"}}},
-		{"short forms", "-Hfd:// -H=unix:///x -H tcp://y -DH z", []argFlag{{"host", "fd://"}, {"host", "unix:///x"}, {"host", "tcp://y"}, {"host", "z"}}},
-		{"old spellings", "-g /a --graph=/b --data-root /c", []argFlag{{"data-root", "/a"}, {"data-root", "/b"}, {"data-root", "/c"}}},
-		{"switched off", "--config-file=", []argFlag{{"config-file", ""}}},
-		{"others are passed over", "-D --debug --log-level info --storage-driver=overlay2 --iptables=false -v", nil},
-		{"value missing", "--https-proxy", nil},
-		{"after the end of options", "-- --https-proxy=x", nil},
+		{"both long forms", "--http-proxy=http://a:1 --no-proxy b,c", "http-proxy=http://a:1 no-proxy=b,c"},
+		{"short forms", "-Hfd:// -H=unix:///x -H tcp://y -DH z", "host=fd:// host=unix:///x host=tcp://y host=z"},
+		{"old spellings", "-g /a --graph=/b --data-root /c", "data-root=/a data-root=/b data-root=/c"},
+		{"switched off", "--config-file=", "config-file="},
+		{"others are passed over", "-D --debug --log-level info --storage-driver=overlay2 --iptables=false -v", ""},
+		{"value missing", "--https-proxy", ""},
+		{"after the end of options", "-- --https-proxy=x", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := parseFlags(append([]string{"dockerd"}, strings.Fields(tc.args)...))
-			assert.Equal(t, fmt.Sprint(got), fmt.Sprint(tc.want))
+			argv := append([]string{"dockerd"}, strings.Fields(tc.args)...)
+			var got []string
+			for _, f := range parseFlags(argv) {
+				got = append(got, f.name+"="+f.value)
+				assert.Assert(t, strings.HasSuffix(argv[f.at], f.value), "%q stands in %q", f.value, argv[f.at])
+			}
+			assert.Equal(t, strings.Join(got, " "), tc.want)
 		})
 	}
 }
