@@ -3,13 +3,16 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/aymanbagabas/go-udiff"
+	"gotest.tools/v3/assert"
 	"pgregory.net/rapid"
 )
 
@@ -125,7 +128,11 @@ func (l layout) draw(t *rapid.T, proxies bool) []node {
 	} else {
 		tree = append(tree, drawFile(t, "etc/docker/daemon.json", drawJSON(t, proxies, l.name != "redhat-sysv"))...)
 	}
-	tree = append(tree, drawFile(t, "etc/default/docker", drawShell(t, proxies))...)
+	if l.startup != "" && l.startup != "etc/default/docker" && rapid.IntRange(0, 4).Draw(t, "two names of one file") == 0 {
+		tree = append(tree, node{path: "etc/default/docker", link: "/" + l.startup})
+	} else {
+		tree = append(tree, drawFile(t, "etc/default/docker", drawShell(t, proxies))...)
+	}
 	if l.startup != "" && l.startup != "etc/default/docker" {
 		tree = append(tree, drawFile(t, l.startup, drawShell(t, proxies))...)
 	}
@@ -158,7 +165,8 @@ func drawFile(t *rapid.T, path, text string) []node {
 		n.path = dir + "/real." + filepath.Base(path)
 		return []node{n, {path: path, link: filepath.Base(n.path)}}
 	case 4:
-		return []node{{path: "srv", dir: true}, {path: path, link: rapid.SampledFrom([]string{"/srv/later", "../../srv/later", "later"}).Draw(t, "dangling")}}
+		later := strings.ReplaceAll(path, "/", "-")
+		return []node{{path: "srv", dir: true}, {path: path, link: rapid.SampledFrom([]string{"/srv/", "../../srv/", ""}).Draw(t, "dangling") + later}}
 	}
 	return []node{n}
 }
@@ -332,6 +340,25 @@ func sandbox(t *testing.T) {
 	for _, kv := range [][2]string{{"HOME", dir}, {"DOCKER_CONFIG", dir}, {"DOCKER_HOST", "unix://" + dir + "/none.sock"}, {"DOCKER_CONTEXT", ""}, {"DOCKER_CLI_PLUGIN_SOCKET", ""}} {
 		t.Setenv(kv[0], kv[1])
 	}
+}
+
+// check is rapid.Check with fewer cases, since each runs a dozen commands; -rapid.checks has the last word.
+func check(t *testing.T, cases int, prop func(*rapid.T)) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		assert.NilError(t, f.Value.Set(strconv.Itoa(cases)))
+		defer func() { assert.NilError(t, f.Value.Set(f.DefValue)) }()
+	}
+	rapid.Check(t, prop)
+}
+
+// scratch is a directory in memory where there is one: thousands of small files, each synced.
+func scratch(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "docker-proxy-test")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func treeDiff(before, after string) string { return udiff.Unified("before", "after", before, after) }

@@ -164,8 +164,8 @@ func TestRoundTrip(t *testing.T) {
 	sandbox(t)
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {
-			base := t.TempDir()
-			rapid.Check(t, func(t *rapid.T) {
+			base := scratch(t)
+			check(t, 15, func(t *rapid.T) {
 				b := newBench(t, base, l.draw(t, false))
 				before := b.tree()
 				shared := false
@@ -207,8 +207,8 @@ func TestRollback(t *testing.T) {
 	sandbox(t)
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {
-			base := t.TempDir()
-			rapid.Check(t, func(t *rapid.T) {
+			base := scratch(t)
+			check(t, 8, func(t *rapid.T) {
 				b := newBench(t, base, l.draw(t, true))
 				states := []string{b.tree()}
 				for range rapid.IntRange(1, 3).Draw(t, "changes") {
@@ -251,8 +251,8 @@ func TestReconcile(t *testing.T) {
 	sandbox(t)
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {
-			base := t.TempDir()
-			rapid.Check(t, func(t *rapid.T) {
+			base := scratch(t)
+			check(t, 10, func(t *rapid.T) {
 				tree := l.draw(t, true)
 				b := newBench(t, base, tree)
 				want := b.effective()

@@ -115,6 +115,10 @@ func (p *planner) removeDirs(made []string) {
 		going[c.Path] = c.To.Kind == change.Absent
 	}
 	for _, dir := range slices.Compact(made) {
+		needed := func(c change.Change) bool { return c.To.Kind != change.Absent && strings.HasPrefix(c.Path, dir+"/") }
+		if slices.ContainsFunc(p.plan.Changes, needed) {
+			continue
+		}
 		names, err := p.before.Files.ReadDir(dir)
 		if err != nil || slices.ContainsFunc(names, func(n string) bool { return !going[path.Join(dir, n)] }) {
 			continue

@@ -22,7 +22,7 @@ func (startupSurface) layer() precedence.Layer { return precedence.LayerStartup 
 // systemd's order is there.
 func (startupSurface) observe(site *Site, files *host.FS, out *Observation) {
 	for _, sf := range site.Startup {
-		if sf.Reader != ReaderNobody {
+		if sf.Reader != ReaderNobody || (startupSurface{}).alias(site, files, sf) {
 			continue
 		}
 		at := precedence.Source{Layer: precedence.LayerStartup, Path: sf.Path, Route: precedence.RouteScript}
@@ -78,6 +78,17 @@ func (startupSurface) target(site *Site) (StartupFile, bool) {
 	return site.Startup[i], true
 }
 
+// alias reports whether a file is the target by another name, through a link: whatever is done to the target is done to it.
+func (s startupSurface) alias(site *Site, files *host.FS, sf StartupFile) bool {
+	target, ok := s.target(site)
+	if !ok || sf.Path == target.Path {
+		return false
+	}
+	a, errA := files.Resolve(sf.Path, true)
+	b, errB := files.Resolve(target.Path, true)
+	return errA == nil && errB == nil && a == b
+}
+
 func (s startupSurface) refuse(site *Site) error {
 	if _, ok := s.target(site); ok {
 		return nil
@@ -93,6 +104,9 @@ func (s startupSurface) edit(site *Site, files *host.FS, wanted precedence.Setti
 	var out []change.Change
 	target, ok := s.target(site)
 	for _, sf := range site.Startup {
+		if s.alias(site, files, sf) {
+			continue
+		}
 		mine := wanted
 		if !ok || sf.Path != target.Path {
 			mine = removal(wanted)
