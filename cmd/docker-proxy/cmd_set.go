@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -75,6 +77,9 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
 	if err := j.refuseEarly(o.scope.daemon()); err != nil {
 		return err
+	}
+	if at, _, err := clientLocations(v, o.scope.users); err == nil && len(at) == 0 && o.clientCreds == "" {
+		o.clientCreds = credsOmit // no config.json is written, so there is nothing to decide
 	}
 	if err := o.decideClientCredentials(ctx, a, w); err != nil {
 		return err
@@ -170,18 +175,17 @@ func (o *setOptions) decideClientCredentials(ctx context.Context, a *app, w *wan
 func (j *job) refuseEarly(daemonSide bool) error {
 	s := j.view.site
 	if !daemonSide {
-		if !j.view.files.Live() {
-			return usageErrorf("--only client and --root exclude each other: under --root the config.json of no user is written")
-		}
 		return nil
 	}
-	if err := daemon.CheckEditable(j.view.obs); err != nil {
-		return err
-	}
-	if s.Live && os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser && !j.opts.readOnly() {
+	there := s.Live && s.Manager != daemon.ManagerNone && s.Flavor != daemon.FlavorRemote && s.Flavor != daemon.FlavorDesktop
+	if there && os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser && !j.opts.readOnly() {
 		return needsRoot()
 	}
-	return nil
+	err := daemon.CheckEditable(j.view.obs)
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		return fmt.Errorf("%w; this needs root: %s", err, rootCommand())
+	}
+	return err
 }
 
 func (j *job) planSet(o *setOptions, w *wanted) error {

@@ -87,9 +87,12 @@ func textOf(v *string) string {
 
 func daemonLine(d daemonReport) string {
 	parts := []string{}
+	away := d.Flavor == daemon.FlavorRemote || d.Flavor == daemon.FlavorDesktop
 	switch {
 	case d.Version != "":
 		parts = append(parts, "dockerd "+d.Version)
+	case away:
+		parts = append(parts, "dockerd (version not known)")
 	case d.Manager == daemon.ManagerNone:
 		parts = append(parts, "no dockerd found")
 	default:
@@ -104,6 +107,9 @@ func daemonLine(d daemonReport) string {
 		parts = append(parts, fmt.Sprintf("%s (%s)", d.Unit, d.Manager))
 	} else if d.Manager != daemon.ManagerNone {
 		parts = append(parts, "started by "+string(d.Manager))
+	}
+	if away && d.Endpoint != "" {
+		parts = append(parts, "at "+d.Endpoint)
 	}
 	if d.Flavor != daemon.FlavorStandard {
 		parts = append(parts, string(d.Flavor))

@@ -40,6 +40,9 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("%s: %s", f.Source, text)
 }
 
+// Unwrap gives the reason, such as fs.ErrPermission.
+func (f Fault) Unwrap() error { return f.Err }
+
 // surface is one layer of settings that lives in files. observe adds what it holds to an observation; edit returns the changes after which it
 // holds the wanted settings (an empty value takes a key out) and nothing else of these keys; refuse says why this host's dockerd does not get
 // anything from there, or nil.
@@ -85,6 +88,10 @@ func (o *Observation) Planned(changes []change.Change) *Observation {
 
 func observeIn(site *Site, files *host.FS) *Observation {
 	out := &Observation{Site: site, Files: files}
+	if site.Flavor == FlavorRemote || site.Flavor == FlavorDesktop {
+		out.fromAPI()
+		return out
+	}
 	observeFlags(site, out)
 	for _, s := range surfaces() {
 		s.observe(site, files, out)

@@ -50,7 +50,7 @@ func (o *Observation) running(k precedence.Key) Running {
 func (o *Observation) pending(v precedence.Verdict) Pending {
 	run := o.running(v.Key)
 	switch {
-	case !o.Site.Live:
+	case !o.Site.Live, o.Site.Flavor == FlavorRemote, o.Site.Flavor == FlavorDesktop:
 		return PendingUnknown
 	case !o.Site.Active:
 		return PendingNone // a stopped daemon reads everything when it starts
@@ -142,4 +142,25 @@ func (o *Observation) fromProcess() {
 		v.Winner = &b
 		v.Effect = precedence.EffectOf(v.Key, value, "")
 	}
+}
+
+// fromAPI answers for a daemon whose files are not on this machine: what its API tells is all there is. It says values, not where they come from.
+func (o *Observation) fromAPI() {
+	no := o.running(precedence.NoProxy).Value.Reveal()
+	for _, k := range precedence.Keys() {
+		v := precedence.Verdict{Key: k}
+		run := o.running(k)
+		at := precedence.Source{Layer: precedence.LayerUnknown, Name: string(k)}
+		switch {
+		case !run.Known:
+			v.Winner = &precedence.Binding{Key: k, Unknown: true, Source: at}
+		case run.Value != "":
+			v.Winner = &precedence.Binding{Key: k, Value: run.Value, Source: at}
+			v.Rule, v.Effect = precedence.OnlyValue, precedence.EffectOf(k, run.Value.Reveal(), no)
+		default:
+			v.Effect = precedence.EffectOf(k, "", no)
+		}
+		o.Verdicts = append(o.Verdicts, v)
+	}
+	o.addStateFindings()
 }

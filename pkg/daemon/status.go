@@ -61,6 +61,9 @@ func (o *Observation) addStateFindings() {
 		case PendingNone, PendingUnknown:
 		}
 	}
+	if err := o.Site.APIError; err != nil {
+		o.find("daemon-not-reachable", nil, "", "the daemon's API does not answer: %v", err)
+	}
 	id := "not-known-under-root"
 	if o.Site.Live {
 		id = "unknown-without-running-code"

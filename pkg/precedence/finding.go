@@ -44,6 +44,7 @@ func Checks() []Check {
 		{"daemon-json-ignored-key", SeverityError, "a proxy setting in daemon.json stands where dockerd does not read it", "moby daemon/config: configValuesSet flattens one level, the outer key is never validated"},
 		{"daemon-json-invalid", SeverityError, "dockerd cannot read daemon.json and will not start with it", "moby daemon/config.getConflictFreeConfiguration"},
 		{"daemon-json-empty-does-not-unset", SeverityWarning, "an empty value in daemon.json does not unset the environment's value", "moby configureProxyEnv tests for non-empty"},
+		{"daemon-not-reachable", SeverityWarning, "the daemon's API does not answer, so what runs is not known", "Docker Engine API, GET /info"},
 		{"guide-order-differs", SeverityWarning, "the widespread order environment, startup script, daemon.json gives another answer than this daemon", "moby configureProxyEnv, v23.0.0"},
 		{"http-only", SeverityWarning, "only http-proxy is set: registries are reached by https, which goes direct", "golang.org/x/net/http/httpproxy since Go 1.16"},
 		{"case-conflict", SeverityWarning, "the lower-case variable has another value: git and curl read that one", "libcurl, curl(1) ENVIRONMENT"},
