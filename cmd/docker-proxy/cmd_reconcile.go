@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
-	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
 type reconcileOptions struct {
@@ -61,7 +60,9 @@ func (o *reconcileOptions) request(a *app) (daemon.ReconcileRequest, error) {
 		return r, err
 	}
 	if r.To == nil && !r.ToAll && spec.Layer != "" && spec.Layer != daemon.Auto {
-		r.To = []precedence.Layer{precedence.Layer(spec.Layer)}
+		if r.To, err = daemon.ParseLayers(spec.Layer); err != nil {
+			return r, usageErrorf("%s: %w", o.file, err)
+		}
 	}
 	return r, nil
 }

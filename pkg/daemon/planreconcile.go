@@ -82,6 +82,9 @@ func (p *planner) reconcileTargets(r ReconcileRequest) ([]precedence.Layer, erro
 		return read, nil
 	case len(r.To) > 0:
 		for _, l := range r.To {
+			if surfaceOf(l) == nil {
+				return nil, fmt.Errorf("the layer %s cannot be edited", l)
+			}
 			if err := surfaceOf(l).refuse(p.before.Site); err != nil {
 				return nil, err
 			}
