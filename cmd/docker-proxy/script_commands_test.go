@@ -23,6 +23,7 @@ type treesKey struct{}
 
 // scriptCommands are the commands of scripts beyond testscript's own:
 //
+//	host DIR KIND                make the files of a host: trixie, bookworm, docker-ce, flag, none (host_test.go)
 //	status N COMMAND ARG…        run it and demand exit status N; stdout and stderr are kept for the next lines
 //	asuser N COMMAND ARG…        the same as an unprivileged user (nobody when the test runs as root)
 //	snapshot NAME DIR            remember the tree at DIR: names, types, modes, owners, links, bytes
@@ -33,6 +34,7 @@ type treesKey struct{}
 //	bigfile FILE SIZE TEXT       write SIZE bytes of TEXT, repeated
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
+		"host":     cmdHost,
 		"status":   cmdStatus,
 		"asuser":   cmdAsUser,
 		"snapshot": cmdSnapshot,
@@ -161,7 +163,7 @@ func cmdLacks(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdRawFile(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 2, "rawfile FILE 'GO-TEXT'")
-	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	text, err := strconv.Unquote(`"` + strings.ReplaceAll(args[1], `"`, `\"`) + `"`)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644)) //nolint:gosec // a test file
 }

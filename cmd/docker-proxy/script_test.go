@@ -49,7 +49,10 @@ func setUpScript(env *testscript.Env) error {
 		return err
 	}
 	home := filepath.Join(env.WorkDir, "home")
-	if err := os.Mkdir(home, 0o700); err != nil && !os.IsExist(err) {
+	if err := os.Mkdir(home, 0o755); err != nil && !os.IsExist(err) { //nolint:gosec // the unprivileged user's home, too
+		return err
+	}
+	if err := os.Chmod(home, 0o755); err != nil { //nolint:gosec // as above
 		return err
 	}
 	plugin, err := exec.LookPath("docker-proxy")

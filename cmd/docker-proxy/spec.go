@@ -65,7 +65,7 @@ func readSpec(path string) (*spec, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, usageErrorf("%s: the file is empty", path)
 		}
-		return nil, usageErrorf("%s: %w", path, err)
+		return nil, specError(path, err)
 	}
 	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return nil, usageErrorf("%s: more than one document", path)
