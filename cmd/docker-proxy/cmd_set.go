@@ -226,6 +226,9 @@ func (j *job) secretNotes() {
 
 // planClient plans the config.json of the caller, or of the named users.
 func (j *job) planClient(users []string, hostKey string, want func(map[string]precedence.Value) (map[string]precedence.Value, []string, error)) error {
+	if j.plan == nil && !j.view.files.Live() {
+		return usageErrorf("nothing of this is for the daemon, and under --root the config.json of no user is written")
+	}
 	at, note, err := clientLocations(j.view, users)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
@@ -33,7 +34,8 @@ type spec struct {
 	// Services are what `export` reads; the other commands accept and ignore them.
 	Services map[string]serviceSpec `yaml:"services"`
 
-	path string
+	path  string
+	lines map[string]int // of the keys at the top level, 1-based
 }
 
 // serviceSpec is the part of one Compose service.
@@ -70,21 +72,59 @@ func readSpec(path string) (*spec, error) {
 	if err := dec.Decode(&struct{}{}); !errors.Is(err, io.EOF) {
 		return nil, usageErrorf("%s: more than one document", path)
 	}
+	s.lines = keyLines(data)
 	return s, s.check()
+}
+
+// keyLines returns the lines of the keys of a YAML or JSON document that has been read before without an error.
+func keyLines(data []byte) map[string]int {
+	lines := map[string]int{}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) == 0 {
+		return lines
+	}
+	for i := 0; i+1 < len(doc.Content[0].Content); i += 2 {
+		key := doc.Content[0].Content[i]
+		lines[key.Value] = key.Line
+	}
+	return lines
+}
+
+// at is the file and the line of a key, for messages.
+func (s *spec) at(key string) string {
+	if n := s.lines[key]; n > 0 {
+		return fmt.Sprintf("%s:%d", s.path, n)
+	}
+	return s.path
 }
 
 func (s *spec) check() error {
 	switch {
 	case s.Schema != specSchema:
-		return usageErrorf("%s: schema is %d, this program reads schema %d", s.path, s.Schema, specSchema)
+		return usageErrorf("%s: schema is %d, this program reads schema %d", s.at("schema"), s.Schema, specSchema)
 	case s.PasswordFile != "" && s.Username == "":
-		return usageErrorf("%s: passwordFile needs username", s.path)
+		return usageErrorf("%s: passwordFile needs username", s.at("passwordFile"))
 	case s.CA != "":
-		return usageErrorf("%s: ca is not supported by this build", s.path)
-	case precedence.Value(s.HTTPProxy).HasCredentials() || precedence.Value(s.HTTPSProxy).HasCredentials():
-		return usageErrorf("%s: credentials belong into username and passwordFile, not into a URL", s.path)
+		return usageErrorf("%s: ca is not supported by this build", s.at("ca"))
 	}
-	return nil
+	for _, u := range [][2]string{{"httpProxy", s.HTTPProxy}, {"httpsProxy", s.HTTPSProxy}} {
+		if u[1] == "" {
+			continue
+		}
+		if precedence.Value(u[1]).HasCredentials() {
+			return usageErrorf("%s: credentials belong into username and passwordFile, not into a URL", s.at(u[0]))
+		}
+		if _, err := precedence.ParseProxyURL(u[1], false); err != nil {
+			return usageErrorf("%s: %w", s.at(u[0]), err)
+		}
+	}
+	if s.Layer != "" && s.Layer != daemon.Auto {
+		if _, err := daemon.ParseLayers(s.Layer); err != nil {
+			return usageErrorf("%s: %w", s.at("layer"), err)
+		}
+	}
+	_, _, err := checkList(s.at("noProxy"), s.NoProxy)
+	return err
 }
 
 // password reads the password file, relative to the settings file.
