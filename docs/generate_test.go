@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -95,17 +96,37 @@ func statuses(t *testing.T) [][2]string {
 	return out
 }
 
-// binary builds the program once per test.
+// build makes the program once for all tests. DOCKER_PROXY_BIN names one that is there already.
+var build = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("DOCKER_PROXY_BIN"); path != "" {
+		return filepath.Abs(path)
+	}
+	dir, err := os.MkdirTemp("", "docker-proxy-docs-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "docker-proxy")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "../cmd/docker-proxy")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the program: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+// TestMain takes the built program away.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := build(); err == nil && strings.HasPrefix(filepath.Base(filepath.Dir(path)), "docker-proxy-docs-") {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
 func binary(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv("DOCKER_PROXY_BIN"); path != "" {
-		return path
-	}
-	path := filepath.Join(t.TempDir(), "docker-proxy")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "../cmd/docker-proxy")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	assert.NilError(t, err, "%s", out)
+	path, err := build()
+	assert.NilError(t, err)
 	return path
 }
 
