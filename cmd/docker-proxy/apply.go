@@ -27,8 +27,7 @@ type job struct {
 	force   bool
 	reverts string // the journal entry this takes back
 
-	restarted  bool
-	unrestored []string
+	restarted bool
 }
 
 // changes returns all effective changes of the job, in the order in which they are made.

@@ -41,7 +41,10 @@ func addApplyFlags(cmd *cobra.Command, o *applyOptions) {
 }
 
 // validate refuses values that no flag type catches.
-func (o *applyOptions) validate() error {
+func (o *applyOptions) validate(a *app) error {
+	if o.restart && a.root != "" {
+		return usageErrorf("--restart and --root exclude each other: the daemon of a directory is not touched")
+	}
 	if o.timeout <= 0 {
 		return usageErrorf("--timeout needs a positive duration, such as 90s")
 	}

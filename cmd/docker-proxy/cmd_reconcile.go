@@ -68,7 +68,7 @@ func (o *reconcileOptions) request(a *app) (daemon.ReconcileRequest, error) {
 }
 
 func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
-	if err := o.apply.validate(); err != nil {
+	if err := o.apply.validate(a); err != nil {
 		return err
 	}
 	r, err := o.request(a)

@@ -25,7 +25,7 @@ pending, and a stopped daemon stays stopped.`,
 }
 
 func runRestart(ctx context.Context, a *app, o applyOptions) error {
-	if err := o.validate(); err != nil {
+	if err := o.validate(a); err != nil {
 		return err
 	}
 	if o.noRestart {

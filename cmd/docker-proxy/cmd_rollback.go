@@ -56,7 +56,7 @@ command then changes nothing and names it.`,
 }
 
 func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) error {
-	if err := o.apply.validate(); err != nil {
+	if err := o.apply.validate(a); err != nil {
 		return err
 	}
 	if o.list && (id != "" || o.forget != "") || o.forget != "" && id != "" {

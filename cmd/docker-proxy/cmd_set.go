@@ -97,7 +97,7 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 
 // parse checks the options, without reading stdin.
 func (o *setOptions) parse(a *app) (*wanted, error) {
-	if err := o.apply.validate(); err != nil {
+	if err := o.apply.validate(a); err != nil {
 		return nil, err
 	}
 	if o.file != "" {

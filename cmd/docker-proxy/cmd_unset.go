@@ -60,7 +60,7 @@ func (o *unsetOptions) keys() []precedence.Key {
 }
 
 func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
-	if err := o.apply.validate(); err != nil {
+	if err := o.apply.validate(a); err != nil {
 		return err
 	}
 	if err := o.scope.validate("", "daemon.json", "systemd", "startup", "env", daemon.All); err != nil {
