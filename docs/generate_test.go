@@ -96,6 +96,9 @@ func statuses(t *testing.T) [][2]string {
 	return out
 }
 
+// madeDir is the directory that build has made.
+var madeDir string
+
 // build makes the program once for all tests. DOCKER_PROXY_BIN names one that is there already.
 var build = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("DOCKER_PROXY_BIN"); path != "" {
@@ -105,6 +108,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	madeDir = dir
 	path := filepath.Join(dir, "docker-proxy")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "../cmd/docker-proxy")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -117,8 +121,8 @@ var build = sync.OnceValues(func() (string, error) {
 // TestMain takes the built program away.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := build(); err == nil && strings.HasPrefix(filepath.Base(filepath.Dir(path)), "docker-proxy-docs-") {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if madeDir != "" {
+		_ = os.RemoveAll(madeDir)
 	}
 	os.Exit(code)
 }
