@@ -37,7 +37,18 @@ func scriptHosts() map[string]map[string]string {
 		// docker-ce's unit names no EnvironmentFile.
 		"docker-ce": with(dpkg("28.5.2-1~debian.13~trixie"), unitFile, "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock\n", drop, ""),
 		"flag":      with(dpkg("26.1.5+dfsg1-9+b9"), unitFile, "[Service]\nExecStart=/usr/sbin/dockerd -H fd:// --http-proxy http://flag.corp:3128\n", drop, ""),
-		"none":      {"etc/": ""},
+		"sysvinit": with(dpkg("26.1.5+dfsg1-9+b9"), "sbin/init", "", drop, "", "etc/init.d/docker",
+			"#!/bin/sh\nBASE=docker\nDOCKER_OPTS=\nif [ -f /etc/default/$BASE ]; then\n\t. /etc/default/$BASE\nfi\nstart-stop-daemon --start --exec /usr/sbin/dockerd -- $DOCKER_OPTS\n"),
+		"openrc": {
+			"sbin/init": "", "etc/docker/": "", "etc/conf.d/docker": "# options\nDOCKER_OPTS=\"\"\n", "lib/apk/db/installed": "P:docker-engine\nV:27.3.1-r3\n\n", "var/lib/": "",
+			"etc/init.d/docker": "#!/sbin/openrc-run\ncommand=/usr/bin/dockerd\ncommand_args=\"${DOCKER_OPTS}\"\n",
+		},
+		// An rpm system: its package database is no text, so the engine's version is not known. SUSE's unit needs the file it names.
+		"suse": {
+			unitFile:               "[Service]\nEnvironmentFile=/etc/sysconfig/docker\nExecStart=/usr/bin/dockerd --add-runtime oci=/usr/sbin/runc $DOCKER_OPTS\n",
+			"etc/sysconfig/docker": "## Path           : System/Management\n## Type           : string(0)\nDOCKER_OPTS=\"\"\n", "etc/docker/": "", "var/lib/": "",
+		},
+		"none": {"etc/": ""},
 	}
 }
 
@@ -58,7 +69,7 @@ func cmdHost(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(makeDir(filepath.Dir(path)))
 		ts.Check(os.WriteFile(path, []byte(text), 0o644)) //nolint:gosec // a test file
 		mode := os.FileMode(0o644)
-		if filepath.Base(path) == "dockerd" {
+		if filepath.Base(path) == "dockerd" || strings.HasPrefix(text, "#!") {
 			mode = 0o755
 		}
 		ts.Check(os.Chmod(path, mode))

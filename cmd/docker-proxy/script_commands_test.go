@@ -23,7 +23,7 @@ type treesKey struct{}
 
 // scriptCommands are the commands of scripts beyond testscript's own:
 //
-//	host DIR KIND                make the files of a host: trixie, bookworm, docker-ce, flag, none (host_test.go)
+//	host DIR KIND                make the files of a host: trixie, bookworm, docker-ce, flag, sysvinit, openrc, suse, none (host_test.go)
 //	status N COMMAND ARG…        run it and demand exit status N; stdout and stderr are kept for the next lines
 //	asuser N COMMAND ARG…        the same as an unprivileged user (nobody when the test runs as root)
 //	snapshot NAME DIR            remember the tree at DIR: names, types, modes, owners, links, bytes

@@ -180,6 +180,13 @@ func (s *Store) choose(id string) (Entry, error) {
 
 // Forget removes a recorded change and the old bytes it holds from the journal. An unfinished one has to be recovered first.
 func (s *Store) Forget(ctx context.Context, id string) error {
+	known, err := s.List()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(known, func(e Entry) bool { return e.ID == id }) {
+		return fmt.Errorf("no recorded change %q", id) // before the lock, which would create the state directory
+	}
 	tx, err := s.acquire(ctx)
 	if err != nil {
 		return err
