@@ -118,6 +118,9 @@ func TestLiveRestarts(t *testing.T) {
 				if !a.Ran {
 					refused++
 				}
+				if !a.Ran && c.proxies {
+					t.Fatalf("%s: dockerd does not start: %s\n%s", s.Name, a.Log, describe(s))
+				}
 				if _, err := b.run(nil, "sh", "-c", liveStop, "sh", string(s.Kind)); err != nil {
 					t.Fatalf("%s: dockerd does not stop: %v", s.Name, err)
 				}

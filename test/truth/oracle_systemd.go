@@ -22,6 +22,8 @@ type Answer struct {
 	Ran bool `json:"ran"`
 	// Env is the process environment, reduced to the proxy variables.
 	Env map[string]string `json:"env,omitempty"`
+	// Log is what a live host printed when the daemon did not start.
+	Log string `json:"-"`
 	// Args are the arguments that reached the daemon.
 	Args []string `json:"args,omitempty"`
 	// Effects are what Go does with the winning values, by key.
