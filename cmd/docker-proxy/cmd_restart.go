@@ -50,5 +50,8 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 		j.say("%s is not running and stays stopped; it reads the settings when it starts", unitName(v.site))
 		return nil
 	}
+	if j.wantsRestart() && !o.restart && !o.readOnly() && !a.cli.In().IsTerminal() {
+		return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
+	}
 	return j.run(ctx)
 }

@@ -155,7 +155,7 @@ func (f *Failure) targetError() string {
 	case NoTarget:
 		return fmt.Sprintf("the proxy %s works, but does not reach %s%s", f.Proxy, f.Target, f.answered())
 	case TargetAuthority:
-		return fmt.Sprintf("the proxy %s works, but %s answers through it with a certificate this machine does not trust%s: the proxy terminates TLS, and pulls will fail with x509", f.Proxy, f.Target, f.detail())
+		return fmt.Sprintf("the proxy %s works, but %s answers through it with a certificate this machine does not trust%s: if the proxy terminates TLS, pulls will fail with x509 until the host trusts its CA", f.Proxy, f.Target, f.detail())
 	case TargetTLSFailed:
 		return fmt.Sprintf("the proxy %s works, but the TLS handshake with %s through it fails%s", f.Proxy, f.Target, f.detail())
 	default:

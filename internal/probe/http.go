@@ -121,6 +121,8 @@ func (s *session) answer(ctx context.Context, method string) (*http.Response, *F
 		return resp, nil
 	case timedOut(err):
 		return nil, s.silence(ctx, err, false)
+	case timedOut(s.last.err):
+		return nil, s.silence(ctx, s.last.err, false)
 	case s.limit.N <= 0:
 		return nil, s.fail(NotAProxy, "its answer has no end")
 	case errors.Is(err, io.ErrUnexpectedEOF) || hungUp(err):

@@ -109,6 +109,7 @@ type session struct {
 
 	conn    net.Conn // to the proxy, through TLS where it has it
 	limit   *io.LimitedReader
+	last    *lastError
 	answers *bufio.Reader
 }
 
@@ -130,7 +131,8 @@ func (s *session) run(ctx context.Context) *Failure {
 			return f
 		}
 	}
-	s.limit = &io.LimitedReader{R: s.conn, N: maxAnswer}
+	s.last = &lastError{r: s.conn}
+	s.limit = &io.LimitedReader{R: s.last, N: maxAnswer}
 	s.answers = bufio.NewReader(s.limit)
 	if f := s.ask(ctx); f != nil || !s.req.TargetTLS || s.req.Plain {
 		return f
@@ -159,4 +161,16 @@ func guard(ctx context.Context, conn net.Conn, timeout time.Duration) func() {
 	_ = conn.SetDeadline(time.Now().Add(timeout)) // a closed connection says so at the next read
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	return func() { stop() }
+}
+
+// lastError remembers how the last read ended: bufio gives half a line without an error when the deadline cuts it off, and half a line looks like nonsense.
+type lastError struct {
+	r   io.Reader
+	err error
+}
+
+func (l *lastError) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.err = err
+	return n, err
 }

@@ -158,6 +158,20 @@ func maskUnit(site *Site, files *host.FS, keys []precedence.Key) ([]change.Chang
 	return st.changes(files, d)
 }
 
+// unmaskUnit takes the variables of the keys out of our drop-in's UnsetEnvironment= again.
+func unmaskUnit(site *Site, files *host.FS, keys []precedence.Key) ([]change.Change, error) {
+	d := ourDropIn(site, files)
+	st, err := readDropIn(site, files, d)
+	if err != nil {
+		return nil, err
+	}
+	st.unset = slices.DeleteFunc(st.unset, func(name string) bool {
+		k, ok := precedence.KeyOf(name)
+		return ok && slices.Contains(keys, k)
+	})
+	return st.changes(files, d)
+}
+
 // changes writes both files, or takes them away when nothing is left to say.
 func (st dropInState) changes(files *host.FS, d dropIn) ([]change.Change, error) {
 	var vars []envfile.Var
@@ -244,6 +258,7 @@ func cleanUnitFiles(site *Site, files *host.FS, d dropIn, wanted precedence.Sett
 		data = unitfile.ParseVersion(data, site.SystemdVersion).RemovePassEnvironment(names...).Data
 		c := change.Change{Path: uf.Path, From: from, To: from.WithData(data), Layer: string(precedence.LayerSystemd), Needs: change.Needs{Restart: true, DaemonReload: true}, Validate: change.ValidateUnit}
 		c.Secret = holdsCredentials(from.Data)
+		c.Cause = "its proxy assignments are taken out"
 		out = append(out, only(c)...)
 	}
 	files2, err := cleanNamedFiles(site, files, d, names)
@@ -271,6 +286,7 @@ func cleanNamedFiles(site *Site, files *host.FS, d dropIn, names []string) ([]ch
 			return nil, fmt.Errorf("%s: %w", p, err)
 		}
 		c := change.Change{Path: p, From: from, To: from.WithData(data), Layer: string(precedence.LayerSystemd), Needs: change.Needs{Restart: true}, Secret: holdsCredentials(from.Data)}
+		c.Cause = "its proxy assignments are taken out"
 		out = append(out, only(c)...)
 	}
 	return out, nil

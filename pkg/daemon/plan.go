@@ -68,7 +68,9 @@ func (p *planner) edit(l precedence.Layer, wanted precedence.Settings, cause str
 // add takes changes into the plan and observes what they lead to.
 func (p *planner) add(changes []change.Change, cause string) {
 	for _, c := range changes {
-		c.Cause = cause
+		if c.Cause == "" {
+			c.Cause = cause
+		}
 		p.plan.Changes = merge(p.plan.Changes, c)
 	}
 	p.now = p.before.Planned(p.plan.Changes)

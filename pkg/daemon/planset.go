@@ -74,7 +74,19 @@ func (p *planner) setIn(l precedence.Layer, wanted precedence.Settings) error {
 		return fmt.Errorf("credentials are not written to a place that is shared with the whole machine: use --layer %s", p.before.Site.otherLayer(l))
 	}
 	p.plan.Layer = l
-	return p.edit(l, wanted, fmt.Sprintf("%s sets it for this dockerd", l))
+	if err := p.edit(l, wanted, fmt.Sprintf("%s sets it for this dockerd", l)); err != nil {
+		return err
+	}
+	if l == precedence.LayerSystemd || !p.before.Site.Manager.Systemd() {
+		return nil
+	}
+	// An earlier unset may have left our drop-in keeping the variable from dockerd.
+	changes, err := unmaskUnit(p.before.Site, p.now.Files, wanted.Keys())
+	if err != nil {
+		return err
+	}
+	p.add(changes, "it no longer keeps the variables from dockerd")
+	return nil
 }
 
 // choose picks the layer: the strongest own place that holds one of the named settings effectively today; if none, the first that this dockerd reads and that nothing else

@@ -130,6 +130,7 @@ func (p *planner) mask(k precedence.Key, w precedence.Binding) error {
 	if err != nil {
 		return err
 	}
+	p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s stays in %s, which is not edited unless it is named; a drop-in keeps it from dockerd", k, w.Source))
 	p.add(changes, fmt.Sprintf("%s is set in %s, which is not edited; the drop-in keeps it from dockerd", k, w.Source))
 	if next := p.now.verdict(k).Winner; next != nil {
 		return fmt.Errorf("%s: %s would stay set there and is not edited by this program", next.Source, k)

@@ -55,6 +55,10 @@ func (o *Observation) addStateFindings() {
 		}
 		switch st.Pending {
 		case PendingRestart:
+			if !st.Verdict.Set() {
+				o.find("restart-pending", at, "docker proxy restart", "the running daemon still has a %s, which is not configured any more", st.Verdict.Key)
+				continue
+			}
 			o.find("restart-pending", at, "docker proxy restart", "the running daemon does not have the configured %s yet", st.Verdict.Key)
 		case PendingReload:
 			o.find("systemd-reload-needed", at, "docker proxy restart", "systemd has not loaded the changed unit files yet, so a restart alone would not give dockerd the configured %s", st.Verdict.Key)
