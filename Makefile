@@ -95,7 +95,7 @@ cover: ## write coverage.out and print the coverage of each package
 	@$(GO) tool cover -func=coverage.out | tail -1
 
 lint: ## check formatting, vet and staticcheck for every platform; golangci-lint when it is installed
-	@bad=$$(gofmt -l cmd internal pkg test); if [ -n "$$bad" ]; then echo "not formatted: $$bad" >&2; exit 1; fi
+	@bad=$$(gofmt -l cmd docs internal pkg test); if [ -n "$$bad" ]; then echo "not formatted: $$bad" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) vet -tags hosts ./test/...
 	GOOS=darwin $(GO) vet ./cmd/... ./pkg/...
@@ -105,7 +105,7 @@ lint: ## check formatting, vet and staticcheck for every platform; golangci-lint
 	else echo 'note: golangci-lint is not installed; its configuration is .golangci.yml' >&2; fi
 
 fmt: ## format the Go files
-	gofmt -w cmd internal pkg test
+	gofmt -w cmd docs internal pkg test
 
 clean: ## remove what build, cross and cover made
 	rm -rf bin dist coverage.out
