@@ -159,7 +159,7 @@ func drawFile(t *rapid.T, path, text string) []node {
 	case 1:
 		return []node{{path: dir, dir: true, mode: rapid.SampledFrom([]os.FileMode{0o755, 0o700}).Draw(t, "directory")}}
 	case 2:
-		n.path = "srv/config/file-" + filepath.Base(path)
+		n.path = "srv/config/" + strings.ReplaceAll(path, "/", "-")
 		return []node{n, {path: path, link: "/" + n.path}}
 	case 3:
 		n.path = dir + "/real." + filepath.Base(path)
