@@ -64,7 +64,7 @@ func TestPlanSet(t *testing.T) {
 			verbs: "create 0600 " + ourEnv + "; create 0644 " + ourConf + "; write 0755 " + adminDir + "a.conf", told: "http://n:1@" + ourEnv + ":2 only-value"},
 		{name: "auto passes over what Ansible manages", version: "20.10.24", tree: []map[string]string{{adminDir + "a.conf": "# Ansible managed\n" + service("Environment=HTTPS_PROXY=")}},
 			request: SetRequest{Wanted: want("http://n:1"), KeepShadowed: true}, verbs: "create 0644 " + startupPath,
-			told: "http://n:1@" + startupPath + ":1 environment-file-over-environment > @" + adminDir + "a.conf:3 environment-file-over-environment"},
+			told: "http://n:1@" + startupPath + ":2 environment-file-over-environment > @" + adminDir + "a.conf:3 environment-file-over-environment"},
 		{name: "an old engine and daemon.json", version: "20.10.24", request: SetRequest{Wanted: want("http://n:1"), Layer: "daemon.json"}, err: "does not read proxies from /etc/docker/daemon.json"},
 		{name: "shadowed by daemon.json", tree: []map[string]string{inConfig("http://o:1")}, request: SetRequest{Wanted: want("http://n:1"), Layer: "systemd"},
 			err: configPath + ":1: https-proxy is set there and would keep winning over systemd"},
@@ -194,7 +194,7 @@ func TestPlanReconcile(t *testing.T) {
 			verbs: "create 0600 " + ourEnv + "; create 0644 " + ourConf + "; write 0755 " + configPath, told: "http://c:1@" + ourEnv + ":2 only-value"},
 		{name: "all places", tree: []map[string]string{inConfig("http://c:1")}, request: ReconcileRequest{ToAll: true},
 			verbs: "create 0600 " + ourEnv + "; create 0644 " + startupPath + "; create 0644 " + ourConf,
-			told:  "http://c:1@" + configPath + ":1 config-over-environment > http://c:1@" + ourEnv + ":2 config-over-environment > http://c:1@" + startupPath + ":1 config-over-environment"},
+			told:  "http://c:1@" + configPath + ":1 config-over-environment > http://c:1@" + ourEnv + ":2 config-over-environment > http://c:1@" + startupPath + ":2 config-over-environment"},
 		{name: "a flag", tree: []map[string]string{{adminDir + "x.conf": service("ExecStart=", "ExecStart=/usr/sbin/dockerd --https-proxy=http://f:1")}}, err: "which this program does not edit"},
 		{name: "given values clear the others", tree: []map[string]string{inConfig("http://c:1")}, request: ReconcileRequest{Wanted: precedence.Settings{precedence.HTTPProxy: "http://g:1"}}, verbs: "write 0755 " + configPath, told: "unset"},
 	}
