@@ -17,8 +17,8 @@ const (
 	buildxPlace   = "/usr/libexec/docker/cli-plugins/docker-buildx" // in Debian's package and on the host
 )
 
-// buildx returns the path of Debian's docker-buildx, downloaded once into the cache of the test hosts. apt works in a directory of its own and with the
-// host's suite; this machine's packages are neither asked nor changed.
+// buildx returns the path of Debian's docker-buildx, downloaded once into the cache of the test hosts. apt works in a directory of its own, with the
+// archive this machine is configured for and the host's suite; this machine's packages are neither asked nor changed.
 func buildx(ctx context.Context, suite string, log io.Writer) (string, error) {
 	final := filepath.Join(hosts.CacheDir(), buildxPackage+"-"+suite)
 	if _, err := os.Stat(final); err == nil {
@@ -32,7 +32,8 @@ func buildx(ctx context.Context, suite string, log io.Writer) (string, error) {
 	defer os.RemoveAll(dir)
 	const script = `
 mkdir -p lists/partial cache/archives/partial tree
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $1 main" >sources.list
+archive=$(apt-get indextargets --format '$(REPO_URI)' 'Component: main' | grep -v security | head -n 1)
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $1 main" >sources.list
 set -- "$2" -q -o Dir::Etc::SourceList="$PWD/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$PWD/lists" -o Dir::Cache="$PWD/cache" -o APT::Sandbox::User=root
 package=$1
 shift
