@@ -78,6 +78,8 @@ func TestObserve(t *testing.T) {
 			"f@" + adminDir + "a.conf:4 flag-over-environment > e@" + adminDir + "a.conf:2 flag-over-environment"},
 		{"drop-ins by file name over all directories", map[string]string{vendorDir + "20.conf": service("Environment=HTTPS_PROXY=v"), adminDir + "10.conf": service("Environment=HTTPS_PROXY=a")},
 			"v@" + vendorDir + "20.conf:2 later-drop-in > a@" + adminDir + "10.conf:2 later-drop-in"},
+		{"the stronger directory's later name, too", map[string]string{vendorDir + "10.conf": service("Environment=HTTPS_PROXY=v"), adminDir + "20.conf": service("Environment=HTTPS_PROXY=a")},
+			"a@" + adminDir + "20.conf:2 later-drop-in > v@" + vendorDir + "10.conf:2 later-drop-in"},
 		{"of the same name the stronger directory's", map[string]string{vendorDir + "10.conf": service("Environment=HTTPS_PROXY=v"), adminDir + "10.conf": service("Environment=HTTPS_PROXY=a")},
 			"a@" + adminDir + "10.conf:2 only-value"},
 		{"a masked drop-in", map[string]string{vendorDir + "10.conf": service("Environment=HTTPS_PROXY=v"), adminDir + "10.conf": "-> /dev/null"}, "unset"},
@@ -142,6 +144,7 @@ func TestFindings(t *testing.T) {
 	}{
 		{"nothing", "26.1.5", nil, ""},
 		{"all well", "26.1.5", map[string]string{adminDir + "a.conf": service(https, "Environment=HTTP_PROXY=http://p:1 NO_PROXY=localhost")}, ""},
+		{"a masked drop-in", "26.1.5", map[string]string{vendorDir + "a.conf": service(https), adminDir + "a.conf": "-> /dev/null"}, ""},
 		{"guides differ", "26.1.5", map[string]string{adminDir + "a.conf": service(https), configPath: `{"proxies": {"https-proxy": "http://c:1"}}`}, "guide-order-differs"},
 		{"guides agree", "26.1.5", map[string]string{adminDir + "a.conf": service(https), configPath: `{"proxies": {"https-proxy": "http://p:1"}}`}, ""},
 		{"http only", "26.1.5", map[string]string{adminDir + "a.conf": service("Environment=HTTP_PROXY=http://p:1")}, "http-only"},

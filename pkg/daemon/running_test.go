@@ -34,6 +34,10 @@ func TestPending(t *testing.T) {
 		{"not there yet", map[string]string{adminDir + "a.conf": service("Environment=HTTPS_PROXY=http://p:1")}, "", nil, PendingRestart},
 		{"still there", nil, "http://p:1", nil, PendingRestart},
 		{"systemd has not read it", map[string]string{adminDir + "a.conf": service("Environment=HTTPS_PROXY=http://p:1")}, "", func(s *Site) { s.Loaded = &systemd.Unit{NeedDaemonReload: true} }, PendingReload},
+		{"systemd has not read it, and knows the file it is in", map[string]string{startupPath: "HTTPS_PROXY=http://p:1\n"}, "", func(s *Site) {
+			s.Loaded = &systemd.Unit{NeedDaemonReload: true, EnvironmentFiles: []systemd.EnvironmentFile{{Path: startupPath}}}
+		}, PendingRestart},
+		{"systemd does not read daemon.json", map[string]string{configPath: `{"proxies": {"https-proxy": "http://p:1"}}`}, "", func(s *Site) { s.Loaded = &systemd.Unit{NeedDaemonReload: true} }, PendingRestart},
 		{"a stopped daemon reads everything", inUnit, "", func(s *Site) { s.Active, s.Info = false, nil }, PendingNone},
 		{"a directory tells nothing", inUnit, "", func(s *Site) { s.Live = false }, PendingUnknown},
 		{"nobody answered", inUnit, "", func(s *Site) { s.Info = nil }, PendingUnknown},
