@@ -22,6 +22,7 @@ func TestKeyOf(t *testing.T) {
 func TestMaskList(t *testing.T) {
 	assert.Equal(t, MaskList("localhost,.corp"), "localhost,.corp")
 	assert.Equal(t, MaskList("localhost,http://u:s3cret@h,.corp"), "localhost,http://xxxxx:xxxxx@h,.corp")
+	assert.Equal(t, MaskList("http://a:1@x,http://b:2@y"), "http://xxxxx:xxxxx@x,http://xxxxx:xxxxx@y")
 	assert.Equal(t, MaskList("u:s3cret@h,.corp"), "xxxxx:xxxxx@h,.corp")
 }
 
