@@ -252,6 +252,26 @@ func TestBindMount(t *testing.T) {
 	assert.Equal(t, s.get(t, "/outside/source.json"), "old and longer\n")
 }
 
+// A directory that could not be made for want of a writable file system needs no undoing: the change is refused as a whole.
+func TestReadOnlyFileSystem(t *testing.T) {
+	s := newSite(t, txn.Options{})
+	s.put(t, "/etc/a", "old\n", 0o644)
+	flags := uintptr(unix.MS_BIND)
+	if err := unix.Mount(s.path("/etc"), s.path("/etc"), "", flags, ""); err != nil {
+		t.Skipf("mounts need root: %v; the run as root covers this", err)
+	}
+	defer func() { assert.NilError(t, unix.Unmount(s.path("/etc"), unix.MNT_DETACH)) }()
+	assert.NilError(t, unix.Mount("", s.path("/etc"), "", flags|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	tx, err := s.store.Begin(t.Context(), "x")
+	assert.NilError(t, err)
+	assert.ErrorIs(t, tx.Apply(t.Context(), []change.Change{{Path: "/etc/d/e/new", To: file("x", 0o644)}, {Path: "/etc/d/e/two", To: file("y", 0o644)}}), unix.EROFS)
+	assert.Assert(t, tx.Restored())
+	assert.NilError(t, tx.Close())
+	left, err := s.store.Unfinished()
+	assert.NilError(t, err)
+	assert.Assert(t, left == nil)
+}
+
 // Extended attributes stay with a file that is replaced, and come back with one whose removal is undone.
 func TestXattrs(t *testing.T) {
 	s := newSite(t, txn.Options{})

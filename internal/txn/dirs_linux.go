@@ -85,6 +85,11 @@ func (t *hostTarget) Clean(p Place) error {
 func (t *hostTarget) Prune(p Place) error {
 	for _, d := range slices.Backward(p.Dirs) {
 		err := t.within(Place{Real: d}, func(dir *folder, base string) error {
+			// A read-only file system refuses rmdir of what was never made with EROFS, not ENOENT: look first.
+			var st unix.Stat_t
+			if err := unix.Fstatat(int(dir.Fd()), base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+				return &fs.PathError{Op: "stat", Path: d, Err: err}
+			}
 			if err := t.calls.rmdir(int(dir.Fd()), base, d); err != nil {
 				return err
 			}
