@@ -15,7 +15,7 @@ import (
 )
 
 // hostTree makes a root out of path → text; a text "-> x" is a link to x, a path that ends in "/" a directory.
-func hostTree(t *testing.T, parts ...map[string]string) *host.FS {
+func hostTree(t testing.TB, parts ...map[string]string) *host.FS {
 	t.Helper()
 	root := t.TempDir()
 	for _, list := range parts {

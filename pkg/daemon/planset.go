@@ -70,6 +70,9 @@ func (p *planner) setIn(l precedence.Layer, wanted precedence.Settings) error {
 	if f := p.before.faultOf(l); f != nil {
 		return f
 	}
+	if err := checkSizes(wanted); err != nil {
+		return err
+	}
 	if l == precedence.LayerEnv && wanted.HasCredentials() {
 		return fmt.Errorf("credentials are not written to a place that is shared with the whole machine: use --layer %s", p.before.Site.otherLayer(l))
 	}
@@ -86,6 +89,20 @@ func (p *planner) setIn(l precedence.Layer, wanted precedence.Settings) error {
 		return err
 	}
 	p.add(changes, "it no longer keeps the variables from dockerd")
+	return nil
+}
+
+// maxVariable is the longest NAME=VALUE with its final zero byte that Linux hands to a program (MAX_ARG_STRLEN, execve(2)).
+const maxVariable = 128 << 10
+
+// checkSizes refuses a value that no environment can hold. daemon.json is no way round it: dockerd puts what it reads there into its own environment, and can then start neither
+// iptables nor anything else.
+func checkSizes(wanted precedence.Settings) error {
+	for _, k := range wanted.Keys() {
+		if n := len(wanted[k].Reveal()); len(k.Upper())+n+len("=\x00") > maxVariable {
+			return fmt.Errorf("%s has %d bytes; one variable of an environment holds at most %d, so dockerd would not start with it", k, n, maxVariable-len(k.Upper())-len("=\x00"))
+		}
+	}
 	return nil
 }
 
@@ -143,7 +160,7 @@ func (p *planner) clearOthers(target precedence.Layer, r SetRequest) error {
 	for _, k := range r.Wanted.Keys() {
 		v := p.now.verdict(k)
 		if w := v.Winner; w != nil && w.Source.Layer != target && editable(p.before.Site, *w) && !r.Reconcile {
-			return fmt.Errorf("%s: %s is set there and would keep winning over %s (%s); use --reconcile to take it out, or --layer %s", w.Source, k, target, v.Rule.Explain(), w.Source.Layer)
+			return fmt.Errorf("%s: %s is set there and would keep winning over %s (%s); use --reconcile to take it out, or --layer %s", w.Source, k, target, ruleOver(v, target).Explain(), w.Source.Layer)
 		}
 	}
 	if r.KeepShadowed && !r.Reconcile {
@@ -174,6 +191,16 @@ func (p *planner) clearOthers(target precedence.Layer, r SetRequest) error {
 	return nil
 }
 
+// ruleOver is the rule by which the winner beats what stands in a layer.
+func ruleOver(v precedence.Verdict, l precedence.Layer) precedence.Rule {
+	for _, lost := range v.Shadowed {
+		if lost.Binding.Source.Layer == l {
+			return lost.Rule
+		}
+	}
+	return v.Rule
+}
+
 // verifySet resolves the planned state and refuses unless every wanted value wins.
 func (p *planner) verifySet(wanted precedence.Settings) error {
 	for _, k := range wanted.Keys() {
@@ -182,12 +209,24 @@ func (p *planner) verifySet(wanted precedence.Settings) error {
 			continue
 		}
 		if v.Winner == nil {
-			for _, l := range v.Shadowed {
-				return fmt.Errorf("%s would not reach dockerd: %s", k, l.Rule.Explain())
-			}
-			return fmt.Errorf("%s would not reach dockerd from %s", k, p.plan.Layer)
+			return p.unreached(k, v.Shadowed)
 		}
-		return fmt.Errorf("%s: %s is set there and would keep winning over %s (%s); it is not edited by this program", v.Winner.Source, k, p.plan.Layer, v.Rule.Explain())
+		return fmt.Errorf("%s: %s is set there and would keep winning over %s (%s); it is not edited by this program", v.Winner.Source, k, p.plan.Layer, ruleOver(v, p.plan.Layer).Explain())
 	}
 	return nil
+}
+
+// unreached says which line keeps a wanted value from dockerd, and what to do about it.
+func (p *planner) unreached(k precedence.Key, lost []precedence.Lost) error {
+	for _, l := range lost {
+		if l.By.Path == "" {
+			continue
+		}
+		hint := "; take that line out"
+		if p.plan.Layer != precedence.LayerDaemonJSON && canRead(p.before.Site, precedence.LayerDaemonJSON) {
+			hint += ", or use --layer daemon.json"
+		}
+		return fmt.Errorf("%s: %s would not reach dockerd from %s (%s)%s", l.By, k, p.plan.Layer, l.Rule.Explain(), hint)
+	}
+	return fmt.Errorf("%s would not reach dockerd from %s", k, p.plan.Layer)
 }
