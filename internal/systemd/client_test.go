@@ -158,6 +158,11 @@ func TestClientReads(t *testing.T) {
 	env, err := c.Environment(t.Context())
 	assert.NilError(t, err)
 	assert.DeepEqual(t, env, []string{"A=1", "B=x y"})
+	for name, want := range map[string]bool{"docker.service": true, "gone.service": false} {
+		active, err := c.Active(t.Context(), name)
+		assert.NilError(t, err)
+		assert.Equal(t, active, want, name)
+	}
 	u, err := c.Unit(t.Context(), "docker.service")
 	assert.NilError(t, err)
 	assert.DeepEqual(t, u, &Unit{

@@ -27,6 +27,7 @@ type Env struct {
 
 // UnitSource is what Locate asks a running systemd. *systemd.Client is one.
 type UnitSource interface {
+	Active(ctx context.Context, name string) (bool, error) // ActiveState is active or reloading
 	Unit(ctx context.Context, name string) (*systemd.Unit, error)
 	Environment(ctx context.Context) ([]string, error)
 	Version(ctx context.Context) (int, error)
@@ -41,7 +42,11 @@ func (e Env) getenv(name string) string {
 }
 
 func connectSystemd(ctx context.Context, b systemd.Bus) (UnitSource, error) {
-	return systemd.Connect(ctx, b)
+	c, err := systemd.Connect(ctx, b)
+	if err != nil {
+		return nil, err // not c: an interface that holds a nil pointer is not nil
+	}
+	return c, nil
 }
 
 // locator fills in one Site.

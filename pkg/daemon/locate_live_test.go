@@ -32,6 +32,12 @@ func (f *fakeSystemd) Unit(_ context.Context, name string) (*systemd.Unit, error
 	}
 	return &systemd.Unit{Name: name, LoadState: "not-found", ActiveState: "inactive"}, nil
 }
+
+func (f *fakeSystemd) Active(_ context.Context, name string) (bool, error) {
+	u := f.units[name]
+	return u != nil && u.Active(), nil
+}
+
 func (f *fakeSystemd) Environment(context.Context) ([]string, error) {
 	return []string{"HTTP_PROXY=http://m:1"}, nil
 }

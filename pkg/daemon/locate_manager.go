@@ -35,6 +35,7 @@ func (l *locator) systemManager(ctx context.Context) {
 		l.cannotKnow("systemd does not answer on D-Bus, so what it has loaded is not known; its files were read instead")
 	} else {
 		defer bus.Close()
+		l.askEarly(ctx, bus)
 		l.askManager(ctx, bus)
 	}
 	if l.pickUnit(ctx, bus, standardUnit, snapUnit) {
@@ -77,10 +78,18 @@ func (l *locator) userManager(ctx context.Context) {
 		l.cannotKnow("the account's systemd does not answer on D-Bus, so what it has loaded is not known; its files were read instead")
 	} else {
 		defer bus.Close()
+		l.askEarly(ctx, bus)
 		l.askManager(ctx, bus)
 	}
 	if !l.pickUnit(ctx, bus, standardUnit) {
 		l.Manager, l.Unit = ManagerNone, ""
+	}
+}
+
+// askEarly sends the API its question as soon as one small answer says that docker.service runs: what else there is to ask the manager takes as long as /info.
+func (l *locator) askEarly(ctx context.Context, bus UnitSource) {
+	if active, err := bus.Active(ctx, standardUnit); err == nil && active {
+		l.startAsking(ctx)
 	}
 }
 
