@@ -16,40 +16,74 @@ const (
 // liveHost is what the states for a booted host have to know about it.
 type liveHost struct {
 	kind    Kind
-	startup string // the startup file this host's dockerd could read
-	proxies bool   // dockerd 23.0 or later: it knows proxies in daemon.json and the flags
+	manager string   // as liveApply names it
+	dirs    []string // unit directories from the highest to the lowest
+	config  string   // daemon.json
+	startup string   // the startup file this host's dockerd could read, "" for none
+	exec    string   // ExecStart= without flags
+	proxies bool     // dockerd 23.0 or later: it knows proxies in daemon.json and the flags
+	user    string   // whose daemon it is, "" for root's
+}
+
+// systemHost is a host whose dockerd is a system unit.
+func systemHost(proxies bool) liveHost {
+	return liveHost{
+		kind: Systemd, manager: "systemd", dirs: []string{unitDirs[0], unitDirs[1], unitDirs[3]}, config: daemonJSON,
+		startup: "/etc/default/docker", exec: "/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock", proxies: proxies,
+	}
+}
+
+// scriptHost is a host whose dockerd an init script starts.
+func scriptHost(kind Kind, startup string) liveHost {
+	return liveHost{kind: kind, manager: string(kind), config: daemonJSON, startup: startup, proxies: true}
+}
+
+// rootlessHost is a host where ann's user manager starts dockerd.
+func rootlessHost() liveHost {
+	return liveHost{
+		kind: Systemd, manager: "user", dirs: []string{"/home/ann/.config/systemd/user", "/etc/systemd/user", "/usr/lib/systemd/user"},
+		config: "/home/ann/.config/docker/daemon.json", exec: "/usr/bin/dockerd-rootless.sh", proxies: true, user: "ann",
+	}
 }
 
 // liveStates writes configurations of the host's real docker.service or init
 // script, with every layer at random. In the end Files hold real paths.
 func liveStates(h liveHost) []State {
 	n := scriptRestarts
-	if h.kind == Systemd {
+	if h.manager == "systemd" {
 		n = systemdRestarts
 	}
 	var states []State
 	for i := range n {
-		g := newGen(seedOf(fmt.Sprintf("live-%s-%v-%s", h.kind, h.proxies, h.startup), uint64(i)), fmt.Sprintf("live-%s-%02d", h.kind, i+1), h.kind) //nolint:gosec // small
+		g := newGen(seedOf(fmt.Sprintf("live-%s-%v-%s", h.manager, h.proxies, h.startup), uint64(i)), fmt.Sprintf("live-%s-%02d", h.manager, i+1), h.kind) //nolint:gosec // small
 		// An engine that refuses the proxies object is shown to do so twice.
 		daemon := h.proxies || i%8 == 5
 		for _, f := range families {
 			g.liveFamily(h, f, daemon)
 		}
-		if len(g.files) == 0 && len(g.st.Env) == 0 {
+		if len(g.files) == 0 && len(g.st.Env) == 0 && h.startup != "" {
 			g.liveStartup(h, families[1].upper)
 		}
 		g.liveFlags(h)
 		s := g.finish()
 		for j := range s.Files {
-			s.Files[j].Path = projectNames().Replace(s.Files[j].Path)
+			s.Files[j].Path = h.path(s.Files[j].Path)
 			s.Files[j].Text = projectNames().Replace(s.Files[j].Text)
 		}
 		for j := range s.Marks {
-			s.Marks[j].Path = projectNames().Replace(s.Marks[j].Path)
+			s.Marks[j].Path = h.path(s.Marks[j].Path)
 		}
 		states = append(states, s)
 	}
 	return states
+}
+
+// path is a path of the grammar on the host.
+func (h liveHost) path(p string) string {
+	if p == daemonJSON {
+		return h.config
+	}
+	return projectNames().Replace(p)
 }
 
 // liveFamily puts one setting into some of the layers.
@@ -60,7 +94,7 @@ func (g *gen) liveFamily(h liveHost, f family, daemon bool) {
 		}
 		return f.upper
 	}
-	if g.chance(45) {
+	if g.chance(45) && h.startup != "" {
 		g.liveStartup(h, spelled())
 	}
 	switch {
@@ -79,15 +113,15 @@ func (g *gen) liveFamily(h liveHost, f family, daemon bool) {
 	}
 	if g.chance(40) {
 		v := spelled()
-		g.dropIn(unitDirs[0], "10-ours.conf").add(`Environment="` + v + "=" + g.liveValue(v) + `"`)
+		g.dropIn(h.dirs[0], "10-ours.conf").add(`Environment="` + v + "=" + g.liveValue(v) + `"`)
 	}
 	if g.chance(25) {
 		v := spelled()
-		g.dropIn(unitDirs[3], "99-vendor.conf").add("Environment=" + v + "=" + g.plain(v))
+		g.dropIn(h.dirs[2], "99-vendor.conf").add("Environment=" + v + "=" + g.plain(v))
 	}
 	if g.chance(20) {
 		v := spelled()
-		g.dropIn(unitDirs[1], "20-file.conf").add("EnvironmentFile=-/etc/docker/" + strings.ToLower(v) + ".env")
+		g.dropIn(h.dirs[1], "20-file.conf").add("EnvironmentFile=-/etc/docker/" + strings.ToLower(v) + ".env")
 		g.file("/etc/docker/"+strings.ToLower(v)+".env", "systemd", "environment-file").add(v + "=" + g.plain(v))
 	}
 	if g.chance(20) {
@@ -95,7 +129,7 @@ func (g *gen) liveFamily(h liveHost, f family, daemon bool) {
 		g.st.Env = append(g.st.Env, v+"="+strings.Replace(g.plain(v), ".corp", ".manager", 1))
 	}
 	if g.chance(15) {
-		g.dropIn(unitDirs[0], "60-unset.conf").add("UnsetEnvironment=" + spelled())
+		g.dropIn(h.dirs[0], "60-unset.conf").add("UnsetEnvironment=" + spelled())
 	}
 }
 
@@ -144,8 +178,8 @@ func (g *gen) liveFlags(h liveHost) {
 		g.file(h.startup, "startup", "script").addAs("flag", "flag", `DOCKER_OPTS="`+flags+`"`)
 		return
 	}
-	f := g.dropIn(unitDirs[0], "50-flags.conf")
-	f.add("ExecStart=").addAs("flag", "flag", "ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock "+flags)
+	f := g.dropIn(h.dirs[0], "50-flags.conf")
+	f.add("ExecStart=").addAs("flag", "flag", "ExecStart="+h.exec+" "+flags)
 }
 
 func put(m map[string]string, key, value string) map[string]string {
@@ -170,6 +204,15 @@ done
 // Arguments: manager, then the environment of the caller or manager.
 const liveApply = `set -u
 manager=$1; shift
+socket=/var/run/docker.sock
+ctl() { systemctl "$@"; }
+if [ $manager = user ]; then
+	socket=/run/user/1000/docker.sock
+	ctl() {
+		setpriv --reuid=ann --regid=ann --init-groups env HOME=/home/ann XDG_RUNTIME_DIR=/run/user/1000 \
+			DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus systemctl --user "$@"
+	}
+fi
 while read -r f; do rm -f "$f"; done < /dpt-keep-list
 cp -a /dpt-keep/. /
 rm -rf /dpt-new /dpt-live
@@ -178,12 +221,13 @@ tar -C /dpt-new -xf -
 (cd /dpt-new && find . -type f -o -type l) | cut -c2- > /dpt-keep-list
 cp -a /dpt-new/. /
 case $manager in
-systemd)
-	systemctl show-environment | sed -n 's/^\([A-Za-z]*_[A-Za-z]*\)=.*/\1/p' | grep -i _proxy | xargs -r systemctl unset-environment
-	for e; do systemctl set-environment "$e"; done
-	systemctl daemon-reload
-	systemctl reset-failed docker.service docker.socket 2>/dev/null
-	systemctl restart docker.service > /dpt-live/log 2>&1
+systemd | user)
+	ctl show-environment | sed -n 's/^\([A-Za-z]*_[A-Za-z]*\)=.*/\1/p' | grep -i _proxy > /dpt-live/names
+	while read -r v; do ctl unset-environment "$v"; done < /dpt-live/names
+	for e; do ctl set-environment "$e"; done
+	ctl daemon-reload
+	ctl reset-failed docker.service docker.socket 2>/dev/null
+	ctl restart docker.service > /dpt-live/log 2>&1
 	;;
 sysv)
 	# Debian's script cannot restart what is stopped: cat of the missing pid file ends it under set -e.
@@ -194,9 +238,9 @@ openrc) env -i PATH="$PATH" "$@" rc-service docker restart > /dpt-live/log 2>&1 
 esac
 i=0
 while [ $i -lt 100 ]; do
-	if curl -s -f --unix-socket /var/run/docker.sock http://localhost/info > /dpt-live/info 2>/dev/null; then break; fi
+	if curl -s -f --unix-socket $socket http://localhost/info > /dpt-live/info 2>/dev/null; then break; fi
 	rm -f /dpt-live/info
-	if [ $manager = systemd ] && systemctl -q is-failed docker.service; then break; fi
+	case $manager in systemd | user) ctl -q is-failed docker.service && break ;; esac
 	i=$((i+1)); sleep 0.1
 done
 if [ -e /dpt-live/info ]; then
@@ -210,6 +254,7 @@ tar -C /dpt-live -cf - .
 // liveStop stops dockerd, and its socket, so that nothing starts it again.
 const liveStop = `case $1 in
 systemd) systemctl stop docker.socket docker.service ;;
+user) setpriv --reuid=ann --regid=ann --init-groups env XDG_RUNTIME_DIR=/run/user/1000 systemctl --user stop docker.service ;;
 sysv) service docker stop ;;
 openrc) rc-service docker stop ;;
 esac >/dev/null 2>&1

@@ -112,11 +112,12 @@ func TestLiveRestarts(t *testing.T) {
 		host string
 		liveHost
 	}{
-		{"trixie", liveHost{Systemd, "/etc/default/docker", true}},
-		{"bookworm", liveHost{Systemd, "/etc/default/docker", false}},
-		{"trixie-ce", liveHost{Systemd, "/etc/default/docker", true}},
-		{"sysvinit", liveHost{SysV, "/etc/default/docker", true}},
-		{"openrc", liveHost{OpenRC, "/etc/conf.d/docker", true}},
+		{"trixie", systemHost(true)},
+		{"bookworm", systemHost(false)},
+		{"trixie-ce", systemHost(true)},
+		{"rootless", rootlessHost()},
+		{"sysvinit", scriptHost(SysV, "/etc/default/docker")},
+		{"openrc", scriptHost(OpenRC, "/etc/conf.d/docker")},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			b := boot(t, c.host)
@@ -125,9 +126,11 @@ func TestLiveRestarts(t *testing.T) {
 			_, err = b.Run(liveKeep, nil)
 			assert.NilError(t, err)
 			running, refused, stopped := 0, 0, 0
+			winners := map[string]int{} // by layer, as the oracle has it
 			for _, s := range liveStates(c.liveHost) {
-				a := b.restart(s)
-				b.judge("running", s, a, false)
+				a := b.restart(c.manager, s)
+				countWinners(winners, s, a)
+				b.judge("running", c.user, s, a, false)
 				running++
 				if !a.Ran {
 					refused++
@@ -135,27 +138,54 @@ func TestLiveRestarts(t *testing.T) {
 				if !a.Ran && c.proxies {
 					t.Fatalf("%s: dockerd does not start: %s\n%s", s.Name, a.Log, describe(s))
 				}
-				if _, err := b.run(nil, "sh", "-c", liveStop, "sh", string(s.Kind)); err != nil {
+				if _, err := b.run(nil, "sh", "-c", liveStop, "sh", c.manager); err != nil {
 					t.Fatalf("%s: dockerd does not stop: %v", s.Name, err)
 				}
-				b.judge("stopped", s, a, true)
-				b.judge("--root", s, a, true, "--root", "/")
-				stopped += 2
+				b.judge("stopped", c.user, s, a, true)
+				stopped++
+				if c.user == "" { // --root is about the daemon of the system
+					b.judge("--root", "", s, a, true, "--root", "/")
+					stopped++
+				}
 				if _, err := b.Run("! pidof dockerd", nil); err != nil {
 					t.Errorf("%s: asking the project started dockerd", s.Name)
 				}
 			}
-			t.Logf("%s: %d dockerd restarts (%d refused the configuration), %d comparisons with dockerd stopped", c.host, running, refused, stopped)
+			t.Logf("%s: %d dockerd restarts (%d refused the configuration), %d comparisons with dockerd stopped, values in effect by layer: %v",
+				c.host, running, refused, stopped, winners)
+			for _, layer := range []string{"daemon.json", "flag"} {
+				if c.proxies && winners[layer] == 0 {
+					t.Errorf("no state in which %s wins", layer)
+				}
+			}
 		})
 	}
 }
 
+// countWinners counts the values a daemon has by the layer they stand in.
+func countWinners(n map[string]int, s State, a Answer) {
+	if !a.Ran {
+		return
+	}
+	for _, f := range families {
+		value := expect(f, a).value
+		switch m, ok := s.markIn(value); {
+		case value == "":
+			n["not set"]++
+		case ok && !strings.Contains(value, ".caller") && !strings.Contains(value, ".manager"):
+			n[m.Layer]++
+		default:
+			n["caller or manager"]++
+		}
+	}
+}
+
 // restart applies a state and returns what the daemon has.
-func (b booted) restart(s State) Answer {
+func (b booted) restart(manager string, s State) Answer {
 	b.t.Helper()
 	in, err := archive(s.Files)
 	assert.NilError(b.t, err)
-	out, err := b.run(in, append([]string{"sh", "-c", liveApply, "sh", string(s.Kind)}, s.Env...)...)
+	out, err := b.run(in, append([]string{"sh", "-c", liveApply, "sh", manager}, s.Env...)...)
 	assert.NilError(b.t, err)
 	a, err := liveAnswer(out)
 	assert.NilError(b.t, err)
@@ -164,9 +194,9 @@ func (b booted) restart(s State) Answer {
 
 // judge runs the project inside the host. With offline, what only a running
 // daemon or manager knows is not asked for.
-func (b booted) judge(what string, s State, a Answer, offline bool, args ...string) {
+func (b booted) judge(what, user string, s State, a Answer, offline bool, args ...string) {
 	b.t.Helper()
-	r, err := b.m.Exec(b.t.Context(), hosts.Cmd{Argv: slices.Concat([]string{"/dpt-bin/docker-proxy"}, showArgs, args)})
+	r, err := b.m.Exec(b.t.Context(), hosts.Cmd{User: user, Argv: slices.Concat([]string{"/dpt-bin/docker-proxy"}, showArgs, args)})
 	assert.NilError(b.t, err)
 	got := readResult(r.Stdout, r.Stderr, r.Code)
 	if !a.Ran && len(args) > 0 {
