@@ -245,8 +245,11 @@ func (j *job) activate(ctx context.Context, tx *txn.Tx, todo change.Plan, contro
 	bounded, cancel := context.WithTimeout(ctx, j.opts.timeout)
 	defer cancel()
 	h := daemon.Health{Locate: j.relocate, OldPID: site.PID, Since: since, Engine: j.view.engine, Probe: j.opts.probe}
-	if err = control.Restart(bounded); err == nil {
+	switch err = control.Restart(bounded); {
+	case err == nil:
 		_, err = h.Wait(bounded)
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		err = fmt.Errorf("%s was not ready within %s", unitName(site), j.opts.timeout)
 	}
 	if err == nil {
 		j.restarted = true

@@ -77,7 +77,7 @@ func (r *unitReader) file(uf systemd.UnitFile) {
 func (r *unitReader) environment(at precedence.Source, a unitfile.Assignment) {
 	at.Route = precedence.RouteEnvironment
 	if a.Resets() {
-		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.SetEnvironment, Reset: true})
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.SetEnvironment, Reset: true, Source: at})
 		return
 	}
 	words, problems := unitfile.EnvironmentWords(a, r.site.specifiers(), r.site.SystemdVersion)
@@ -108,7 +108,7 @@ func (r *unitReader) add(d precedence.Directive) {
 func (r *unitReader) passEnvironment(at precedence.Source, a unitfile.Assignment) {
 	at.Route = precedence.RoutePassEnvironment
 	if a.Resets() {
-		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.PassEnvironment, Reset: true})
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.PassEnvironment, Reset: true, Source: at})
 		return
 	}
 	names, _ := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
@@ -143,7 +143,7 @@ func (r *unitReader) unsetEnvironment(at precedence.Source, a unitfile.Assignmen
 
 func (r *unitReader) environmentFile(at precedence.Source, a unitfile.Assignment) {
 	if a.Resets() {
-		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.EnvironmentFile, Reset: true})
+		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.EnvironmentFile, Reset: true, Source: at})
 		return
 	}
 	ef, err := unitfile.EnvironmentFilePath(a, r.site.specifiers(), r.site.SystemdVersion)

@@ -6,6 +6,8 @@ import "slices"
 type Lost struct {
 	Binding Binding
 	Rule    Rule
+	// By is the line that took the binding away where no other binding did: the empty assignment of Reset, the word of UnsetEnvironment. Else zero.
+	By Source
 }
 
 // Slot is what became of one environment variable: the binding that sets it in dockerd's environment at start, if any, and those that lost, strongest first.
@@ -57,7 +59,7 @@ func settle(s *Slot, bindings []Binding, rule func(winner, loser Binding) Rule) 
 	s.Winner = &winner
 	var lost []Lost
 	for _, b := range slices.Backward(bindings[:len(bindings)-1]) {
-		lost = append(lost, Lost{b, rule(winner, b)})
+		lost = append(lost, Lost{Binding: b, Rule: rule(winner, b)})
 	}
 	s.Lost = append(lost, s.Lost...)
 }

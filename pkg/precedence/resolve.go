@@ -64,9 +64,9 @@ func resolveKey(k Key, in Inputs) Verdict {
 		case v.Winner == nil && (c.winner.Unknown || c.winner.Value != ""):
 			v.Winner = c.winner
 		case v.Winner == nil:
-			v.Shadowed = append(v.Shadowed, Lost{*c.winner, EmptyCountsAsUnset})
+			v.Shadowed = append(v.Shadowed, Lost{Binding: *c.winner, Rule: EmptyCountsAsUnset})
 		case !sameLine(*v.Winner, *c.winner):
-			v.Shadowed = append(v.Shadowed, Lost{*c.winner, acrossRule(*v.Winner, *c.winner)})
+			v.Shadowed = append(v.Shadowed, Lost{Binding: *c.winner, Rule: acrossRule(*v.Winner, *c.winner)})
 		}
 		for _, l := range c.lost {
 			v.Shadowed = append(v.Shadowed, retell(v.Winner, l))

@@ -22,7 +22,7 @@ func MergeScript(inherited []Binding, steps []ScriptStep) Environment {
 		}
 		s := env.slot(name)
 		for _, b := range byName[name] {
-			s.Lost = append([]Lost{{b, LaterAssignment}}, s.Lost...)
+			s.Lost = append([]Lost{{Binding: b, Rule: LaterAssignment}}, s.Lost...)
 		}
 		byName[name] = nil
 	}

@@ -16,6 +16,8 @@ const (
 type Directive struct {
 	Kind  DirectiveKind
 	Reset bool // an empty value: what the same directive said before is forgotten
+	// Source is the line of a Reset.
+	Source Source
 	// Bindings are the assignments: the words of Environment=, the lines of the file of EnvironmentFile=, the variables PassEnvironment= finds in the manager's own environment.
 	Bindings []Binding
 	Unset    []Unset // of UnsetEnvironment=
@@ -72,7 +74,7 @@ func (v UnitView) lists(env *Environment) ([][]Binding, []Unset) {
 		if d.Reset {
 			for _, b := range *block {
 				s := env.slot(b.Source.Name)
-				s.Lost = append([]Lost{{b, Reset}}, s.Lost...)
+				s.Lost = append([]Lost{{Binding: b, Rule: Reset, By: d.Source}}, s.Lost...)
 			}
 			*block = nil
 		}
@@ -87,10 +89,10 @@ func (e *Environment) unset(u Unset) {
 	if s == nil || s.Winner == nil || (u.Exact && (s.Winner.Unknown || s.Winner.Value != u.Value)) {
 		return
 	}
-	lost := []Lost{{*s.Winner, UnsetEnvironment}}
+	lost := []Lost{{Binding: *s.Winner, Rule: UnsetEnvironment, By: u.Source}}
 	for _, l := range s.Lost {
 		if l.Rule != Reset {
-			l.Rule = UnsetEnvironment
+			l.Rule, l.By = UnsetEnvironment, u.Source
 		}
 		lost = append(lost, l)
 	}
