@@ -10,7 +10,8 @@
 // Start reading in state.go (what a state is), then grammar_*.go (how states
 // are written: one function per construct of systemd.exec(5), systemd.unit(5),
 // sh and daemon.json), oracle_*.go (who answers), corpus.go (recorded answers in
-// testdata/) and compare.go (what the project is asked and how it is judged).
+// testdata/), compare.go and place.go (what the project is asked and how its values
+// and places are judged) and live.go (restarts of real dockerds).
 //
 // The recorded corpus is compared by plain `go test`. With the build tag
 // `hosts` the answers are asked again of booted hosts and must equal the
