@@ -35,7 +35,7 @@ func (f *fakeSystemd) Unit(_ context.Context, name string) (*systemd.Unit, error
 
 func (f *fakeSystemd) Active(_ context.Context, name string) (bool, error) {
 	u := f.units[name]
-	return u != nil && u.Active(), nil
+	return u != nil && (u.ActiveState == "active" || u.ActiveState == "reloading"), nil
 }
 
 func (f *fakeSystemd) Environment(context.Context) ([]string, error) {
