@@ -25,6 +25,7 @@ type outcomeReport struct {
 	Containers []string             `json:"containers"`
 	Skipped    []daemon.Skipped     `json:"skipped"`
 	Unrestored []string             `json:"unrestored"`
+	Notes      []string             `json:"notes"`
 	Findings   []precedence.Finding `json:"findings"`
 }
 
@@ -93,7 +94,7 @@ func (j *job) allNotes() []string {
 }
 
 func (j *job) outcome(todo change.Plan) outcomeReport {
-	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: []string{}, Skipped: []daemon.Skipped{}, Unrestored: []string{}, Findings: []precedence.Finding{}}
+	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: []string{}, Skipped: []daemon.Skipped{}, Unrestored: []string{}, Notes: []string{}, Findings: []precedence.Finding{}}
 	for _, c := range todo {
 		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})
 	}
@@ -104,6 +105,9 @@ func (j *job) outcome(todo change.Plan) outcomeReport {
 				rep.Findings = append(rep.Findings, f)
 			}
 		}
+	}
+	for _, n := range j.allNotes() {
+		rep.Notes = append(rep.Notes, j.app.redactor.Text(n))
 	}
 	rep.Pending = j.wantsRestart() && !j.restarted
 	return rep

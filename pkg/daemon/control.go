@@ -36,11 +36,11 @@ func ControlOf(s *Site) (Control, error) {
 	case ManagerSystemd, ManagerSystemdUser:
 		return systemdControl{s}, nil
 	case ManagerSysV:
-		return scriptControl{tool: "service", restart: []string{"docker", "restart"}, stop: []string{"docker", "stop"}}, nil
+		return scriptControl{tool: "service", restart: []string{"docker", "restart"}, start: []string{"docker", "start"}, stop: []string{"docker", "stop"}}, nil
 	case ManagerOpenRC:
-		return scriptControl{tool: "rc-service", restart: []string{"docker", "restart"}, stop: []string{"docker", "stop"}}, nil
+		return scriptControl{tool: "rc-service", restart: []string{"docker", "restart"}, start: []string{"docker", "start"}, stop: []string{"docker", "stop"}}, nil
 	case ManagerRunit:
-		return scriptControl{tool: "sv", restart: []string{"restart", "docker"}, stop: []string{"stop", "docker"}}, nil
+		return scriptControl{tool: "sv", restart: []string{"restart", "docker"}, start: []string{"start", "docker"}, stop: []string{"stop", "docker"}}, nil
 	case ManagerManual:
 		return nil, manualError(s)
 	case ManagerNone:
@@ -114,8 +114,8 @@ func (c systemdControl) Command() string {
 
 // scriptControl drives an init system by its own command.
 type scriptControl struct {
-	tool          string
-	restart, stop []string
+	tool                 string
+	restart, start, stop []string
 }
 
 // scriptLimit bounds one call of an init script; Debian's waits up to ten seconds for the daemon to end.
@@ -123,7 +123,14 @@ const scriptLimit = 3 * time.Minute
 
 func (c scriptControl) Reload(context.Context) error { return nil }
 
-func (c scriptControl) Restart(ctx context.Context) error { return c.run(ctx, c.restart) }
+// Restart falls back to a start: Debian's script ends with an error when the daemon it is to stop has died (`cat` of the pid file under `set -e`).
+func (c scriptControl) Restart(ctx context.Context) error {
+	err := c.run(ctx, c.restart)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return c.run(ctx, c.start)
+}
 
 func (c scriptControl) Stop(ctx context.Context) error { return c.run(ctx, c.stop) }
 

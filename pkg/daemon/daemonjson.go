@@ -88,7 +88,7 @@ func configProblems(at *precedence.Source, site *Site, proxies []jsonedit.Proxy,
 		s := *at
 		s.Line, s.Name = p.Line, p.Name
 		if p.Effect == jsonedit.EffectIgnored {
-			out.find("daemon-json-ignored-key", &s, "docker proxy set --layer daemon.json", "%s", p.Msg)
+			out.find("daemon-json-ignored-key", &s, "docker proxy set --layer daemon.json --proxy URL", "%s", p.Msg)
 			continue
 		}
 		inert = "dockerd does not start with this file"

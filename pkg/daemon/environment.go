@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/envfile"
@@ -148,11 +149,17 @@ func inheritedEnvironment(site *Site, files *host.FS, out *Observation) []preced
 	return all
 }
 
-// observeFlags adds the proxy flags of dockerd's command line. An engine that does not know them would not have started with them.
+// observeFlags adds the proxy flags of dockerd's command line.
 func observeFlags(site *Site, out *Observation) {
 	for _, b := range site.ProxyFlags() {
+		if site.ReadsProxies() == No {
+			b.Inert = "engine " + site.Version + " does not know the flag and will not start"
+			out.fail(&b.Source, fmt.Errorf("docker engine %s does not know %s (it came with 23.0) and does not start with it", site.Version, b.Key.Flag()))
+			out.find("flag-engine-too-old", &b.Source, "", "docker engine %s does not know %s (it came with 23.0) and does not start with it", site.Version, b.Key.Flag())
+		} else {
+			out.Inputs.Flags = append(out.Inputs.Flags, b)
+		}
 		out.Bindings = append(out.Bindings, b)
-		out.Inputs.Flags = append(out.Inputs.Flags, b)
 	}
 }
 

@@ -45,6 +45,7 @@ func Checks() []Check {
 		{"daemon-json-invalid", SeverityError, "dockerd cannot read daemon.json and will not start with it", "moby daemon/config.getConflictFreeConfiguration"},
 		{"daemon-json-empty-does-not-unset", SeverityWarning, "an empty value in daemon.json does not unset the environment's value", "moby configureProxyEnv tests for non-empty"},
 		{"daemon-not-reachable", SeverityWarning, "the daemon's API does not answer, so what runs is not known", "Docker Engine API, GET /info"},
+		{"flag-engine-too-old", SeverityError, "this engine does not know the proxy flags and does not start with them", "moby v23.0.0 is the first with --http-proxy (cmd/dockerd/config.go)"},
 		{"guide-order-differs", SeverityWarning, "the widespread order environment, startup script, daemon.json gives another answer than this daemon", "moby configureProxyEnv, v23.0.0"},
 		{"http-only", SeverityWarning, "only http-proxy is set: registries are reached by https, which goes direct", "golang.org/x/net/http/httpproxy since Go 1.16"},
 		{"case-conflict", SeverityWarning, "the lower-case variable has another value: git and curl read that one", "libcurl, curl(1) ENVIRONMENT"},
