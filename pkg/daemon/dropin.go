@@ -12,6 +12,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/envfile"
 	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/systemd"
 	"github.com/docker-proxy/docker-proxy/internal/unitfile"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -48,19 +49,37 @@ func unitDirectory(site *Site) string {
 	return "/etc/systemd/system"
 }
 
-// editableUnitFile reports whether a unit file or a file beside it is the administrator's own, not a vendor's, not generated.
+// editableUnitFile reports whether a unit file or a file beside it is the administrator's own and this unit's, not a vendor's, not generated. A drop-in of another
+// directory, such as service.d (systemd.unit(5)), speaks to other services too: it is shared.
 func editableUnitFile(site *Site, p string) bool {
-	return strings.HasPrefix(p, unitDirectory(site)+"/")
+	rel, ok := strings.CutPrefix(p, unitDirectory(site)+"/")
+	return ok && (!strings.Contains(rel, "/") || strings.HasPrefix(rel, site.Unit+".d/"))
 }
 
-// ourDropIn names our files: the customary http-proxy.conf, unless somebody else has written one.
+// ourDropIn names our files: the pair that is there already; else the customary http-proxy.conf, unless somebody else has written one.
 func ourDropIn(site *Site, files *host.FS) dropIn {
 	dir := path.Join(unitDirectory(site), site.Unit+".d")
-	d := dropIn{path.Join(dir, "http-proxy.conf"), path.Join(dir, "http-proxy.env")}
-	if d.foreign(files) != nil {
-		d = dropIn{path.Join(dir, "docker-proxy.conf"), path.Join(dir, "docker-proxy.env")}
+	usual := dropIn{path.Join(dir, "http-proxy.conf"), path.Join(dir, "http-proxy.env")}
+	other := dropIn{path.Join(dir, "docker-proxy.conf"), path.Join(dir, "docker-proxy.env")}
+	switch {
+	case usual.present(files):
+		return usual
+	case other.present(files), usual.foreign(files) != nil, hides(site, files, usual.conf):
+		return other
 	}
-	return d
+	return usual
+}
+
+// present reports whether the drop-in of a pair is there and ours.
+func (d dropIn) present(files *host.FS) bool {
+	data, err := files.ReadFile(d.conf)
+	return err == nil && ours(data)
+}
+
+// hides reports whether a drop-in at p would hide one of the same name in a vendor's directory, and so everything else that one says: of each name systemd reads only the
+// file in the strongest directory (systemd.unit(5)).
+func hides(site *Site, files *host.FS, p string) bool {
+	return slices.ContainsFunc(unitFilesIn(site, files), func(uf systemd.UnitFile) bool { return uf.Path != p && path.Base(uf.Path) == path.Base(p) })
 }
 
 // foreign refuses a pair of which somebody else has written a file. The environment file beside a drop-in of ours is ours, whatever people made of it.

@@ -39,7 +39,7 @@ func PlanReconcile(o *Observation, r ReconcileRequest, history History) (*Plan, 
 	for _, k := range wanted.Keys() {
 		if wanted[k] == "" {
 			if w := p.now.verdict(k).Winner; w != nil {
-				p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s stays set in %s, which is shared with the whole machine", k, w.Source))
+				p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s stays set in %s, which is not edited unless it is named", k, w.Source))
 			}
 			delete(wanted, k)
 		}

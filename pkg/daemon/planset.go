@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -84,7 +85,8 @@ func (p *planner) setIn(l precedence.Layer, wanted precedence.Settings) error {
 		return nil
 	}
 	// An earlier unset may have left our drop-in keeping the variable from dockerd.
-	changes, err := unmaskUnit(p.before.Site, p.now.Files, wanted.Keys())
+	keys := slices.DeleteFunc(wanted.Keys(), func(k precedence.Key) bool { return wanted[k] == "" })
+	changes, err := unmaskUnit(p.before.Site, p.now.Files, keys)
 	if err != nil {
 		return err
 	}
@@ -115,9 +117,13 @@ func (p *planner) choose(r SetRequest) (precedence.Layer, error) {
 	for _, l := range []precedence.Layer{precedence.LayerDaemonJSON, precedence.LayerSystemd, precedence.LayerStartup} {
 		for _, k := range r.Wanted.Keys() {
 			w := p.before.verdict(k).Winner
-			if w != nil && w.Source.Layer == l && editable(p.before.Site, *w) && surfaceOf(l).refuse(p.before.Site) == nil {
-				return l, nil
+			if w == nil || w.Source.Layer != l || !editable(p.before.Site, *w) || surfaceOf(l).refuse(p.before.Site) != nil {
+				continue
 			}
+			if p.managed(w.Source.Path) != "" {
+				continue // unfit says so below
+			}
+			return l, nil
 		}
 	}
 	for _, l := range []precedence.Layer{precedence.LayerDaemonJSON, precedence.LayerSystemd, precedence.LayerStartup} {
@@ -128,6 +134,15 @@ func (p *planner) choose(r SetRequest) (precedence.Layer, error) {
 		return l, nil
 	}
 	return "", fmt.Errorf("no layer of this dockerd can be edited: %s", p.plan.Skipped[0].Reason)
+}
+
+// managed names the configuration management tool that a file's head says it belongs to, or "".
+func (p *planner) managed(path string) string {
+	data, err := p.now.Files.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return managedBy(data)
 }
 
 // unfit says why auto passes a layer over, or "".
