@@ -99,10 +99,14 @@ func configProblems(at *precedence.Source, site *Site, proxies []jsonedit.Proxy,
 		s := *at
 		s.Line, s.Name = proxies[0].Line, proxies[0].Name
 		inert = "engine " + site.Version + " does not know it and will not start"
-		out.find("daemon-json-engine-too-old", &s, "docker proxy unset --layer daemon.json", "docker engine %s refuses to start with proxies in %s; it reads them since 23.0", site.Version, site.ConfigFile)
+		out.failMendable(&s, unsetConfig, fmt.Errorf("docker engine %s refuses to start with proxies in this file; it reads them since 23.0", site.Version))
+		out.find("daemon-json-engine-too-old", &s, unsetConfig, "docker engine %s refuses to start with proxies in %s; it reads them since 23.0", site.Version, site.ConfigFile)
 	}
 	return inert
 }
+
+// unsetConfig takes every proxy out of daemon.json.
+const unsetConfig = "docker proxy unset --layer daemon.json"
 
 // flagConflicts finds settings that stand in the file and on the command line: dockerd refuses to start with both, even when they are equal, and also where the one in the file is
 // misplaced (moby daemon/config.findConfigurationConflicts).
@@ -111,7 +115,7 @@ func flagConflicts(at *precedence.Source, site *Site, doc *jsonedit.Document, ou
 		for _, m := range jsonedit.DaemonDirectives(doc, string(b.Key)) {
 			s := *at
 			s.Line, s.Name = m.Line, m.Name()
-			out.fail(&s, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
+			out.failMendable(&s, unsetConfig, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
 			out.find("daemon-json-flag-conflict", &s, "docker proxy unset --"+string(b.Key)+" --layer daemon.json", "%s stands here and as the flag %s (%s): dockerd does not start with both", b.Key, b.Key.Flag(), b.Source)
 			break
 		}

@@ -29,6 +29,8 @@ type Fault struct {
 	Source precedence.Source
 	Err    error
 	Stops  bool // dockerd does not start because of it
+	// Mend is the command that takes the fault away, where an edit of this program can: such a place may be edited, as long as the fault is gone afterwards.
+	Mend string
 }
 
 // Error names the place and the reason.
@@ -116,16 +118,21 @@ func (o *Observation) fail(at *precedence.Source, err error) {
 	o.Faults = append(o.Faults, Fault{Source: *at, Err: err, Stops: true})
 }
 
+// failMendable notes settings that stop dockerd in a file that can be edited all the same.
+func (o *Observation) failMendable(at *precedence.Source, mend string, err error) {
+	o.Faults = append(o.Faults, Fault{Source: *at, Err: err, Stops: true, Mend: mend})
+}
+
 // unreadable notes a place that this process cannot read.
 func (o *Observation) unreadable(at *precedence.Source, err error) {
 	o.Faults = append(o.Faults, Fault{Source: *at, Err: unwrapPath(err), Stops: false})
 	o.find("layer-not-readable", at, "", "this file cannot be read (%v): what it sets is not known", unwrapPath(err))
 }
 
-// faultOf returns the fault of a layer, or nil.
+// faultOf returns the fault that keeps a layer from being edited, or nil.
 func (o *Observation) faultOf(l precedence.Layer) *Fault {
 	for i := range o.Faults {
-		if o.Faults[i].Source.Layer == l {
+		if o.Faults[i].Source.Layer == l && o.Faults[i].Mend == "" {
 			return &o.Faults[i]
 		}
 	}

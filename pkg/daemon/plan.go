@@ -81,6 +81,11 @@ func (p *planner) done() (*Plan, error) {
 	p.restorePast()
 	p.plan.Changes = p.plan.Changes.Effective()
 	p.plan.After = p.before.Planned(p.plan.Changes)
+	for _, f := range p.plan.After.Faults {
+		if f.Mend != "" {
+			return nil, fmt.Errorf("%w; dockerd would not start with it, so mend it first: %s", f, f.Mend)
+		}
+	}
 	return p.plan, nil
 }
 
@@ -178,6 +183,9 @@ func CheckEditable(o *Observation) error {
 		return fmt.Errorf("no dockerd was found on this machine: use --only client for config.json alone, or --root for a directory")
 	}
 	for _, f := range o.Faults {
+		if f.Mend != "" {
+			continue // the plan is judged by what is left of it
+		}
 		if f.Stops && !strings.Contains(f.Error(), "does not start") {
 			return fmt.Errorf("%w; dockerd would not start with it, so mend it first", f)
 		}
