@@ -32,7 +32,8 @@ func (c *Client) Unit(ctx context.Context, name string) (*Unit, error) {
 	return u, nil
 }
 
-// Active reports whether a unit runs, by one small question; Unit tells everything. A name no file exists for is not active. Asking starts nothing.
+// Active reports whether a unit runs (active or reloading; one that is starting does not answer yet), by one small question; Unit tells everything. A name no
+// file exists for is not active. Asking starts nothing.
 func (c *Client) Active(ctx context.Context, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
