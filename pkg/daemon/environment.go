@@ -153,12 +153,11 @@ func inheritedEnvironment(site *Site, files *host.FS, out *Observation) []preced
 func observeFlags(site *Site, out *Observation) {
 	for _, b := range site.ProxyFlags() {
 		if site.ReadsProxies() == No {
-			b.Inert = "engine " + site.Version + " does not know the flag and will not start"
-			out.fail(&b.Source, fmt.Errorf("docker engine %s does not know %s (it came with 23.0) and does not start with it", site.Version, b.Key.Flag()))
-			out.find("flag-engine-too-old", &b.Source, "", "docker engine %s does not know %s (it came with 23.0) and does not start with it", site.Version, b.Key.Flag())
-		} else {
-			out.Inputs.Flags = append(out.Inputs.Flags, b)
+			err := fmt.Errorf("docker engine %s does not know %s (it came with 23.0) and does not start with it", site.Version, b.Key.Flag())
+			out.fail(&b.Source, err)
+			out.find("flag-engine-too-old", &b.Source, "", "%v", err)
 		}
+		out.Inputs.Flags = append(out.Inputs.Flags, b)
 		out.Bindings = append(out.Bindings, b)
 	}
 }
