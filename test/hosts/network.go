@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 )
@@ -229,7 +230,13 @@ func (n *Network) Pull(t testing.TB, registry string) Pull {
 			pull.Proxied++
 		}
 	}
-	for _, request := range n.ProxyLog(t)[proxied:] {
+	log := n.ProxyLog(t)[proxied:]
+	for tries := 0; pull.Requests == 0 && len(log) == 0 && tries < 30; tries++ {
+		// squid hands its log to another process, which may be behind.
+		time.Sleep(100 * time.Millisecond)
+		log = n.ProxyLog(t)[proxied:]
+	}
+	for _, request := range log {
 		pull.Denied = pull.Denied || request.Status == 407 || request.Status == 403
 	}
 	return pull
