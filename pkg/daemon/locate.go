@@ -57,6 +57,8 @@ type locator struct {
 	lines  []flagLine // where options stand as text
 	listen []string   // what the socket unit listens on
 	answer chan answer
+
+	dataRootHere string // by options and files; the API may name another one
 }
 
 // Locate finds out which daemon the endpoint leads to, who starts it, and what it reads. The manager is asked first: the daemon's API is only asked when the

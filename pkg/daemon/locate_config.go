@@ -23,6 +23,7 @@ func (l *locator) readConfigPlace() {
 		l.cannotKnow("dockerd is told to read " + l.ConfigFile + ", which depends on the directory it was started in")
 	}
 	l.DataRoot = l.configuredDataRoot()
+	l.dataRootHere = l.DataRoot
 }
 
 func (l *locator) defaultPlaces() (config, data string) {

@@ -52,6 +52,16 @@ func socketPath(endpoint string) string {
 	return path.Clean(p)
 }
 
+// tcpPort returns the port of a tcp endpoint, or "".
+func tcpPort(endpoint string) string {
+	scheme, address, _ := strings.Cut(endpoint, "://")
+	if scheme != "tcp" && scheme != "http" && scheme != "https" {
+		return ""
+	}
+	address, _, _ = strings.Cut(address, "/")
+	return address[strings.LastIndexByte(address, ':')+1:]
+}
+
 // runtimeUID returns the account of a path like /run/user/1000/docker.sock, or -1.
 func runtimeUID(p string) int {
 	for _, base := range []string{"/run/user/", "/var/run/user/"} {

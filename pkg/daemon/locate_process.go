@@ -17,7 +17,8 @@ func (l *locator) findProcess() {
 			return
 		}
 	}
-	if l.PID > 0 && l.serves(l.Process) != No {
+	byPort := socketPath(l.Endpoint) == ""
+	if l.PID > 0 && (l.serves(l.Process) == Yes || l.serves(l.Process) == Unknown && !byPort) {
 		return
 	}
 	all := proc.Dockerds(l.FS)
@@ -26,7 +27,9 @@ func (l *locator) findProcess() {
 	} else {
 		all = slices.DeleteFunc(all, l.isRootless)
 	}
-	if l.PID == 0 && !l.Manager.Systemd() {
+	// Over TCP the pid file and the manager only name a candidate: another dockerd that is told to listen on that port comes first.
+	other := byPort && slices.ContainsFunc(all, func(p *proc.Process) bool { return l.serves(p) == Yes })
+	if l.PID == 0 && !other && !l.Manager.Systemd() {
 		if p := l.byPidFile(); p != nil && l.serves(p) != No {
 			l.takeStray(p)
 			return
@@ -74,7 +77,7 @@ func (l *locator) byPidFile() *proc.Process {
 func (l *locator) serves(p *proc.Process) Answer {
 	path := socketPath(l.Endpoint)
 	if path == "" {
-		return Unknown
+		return l.servesPort(p)
 	}
 	ok, err := proc.Serves(l.FS, p.PID, path)
 	switch {
@@ -100,6 +103,17 @@ func (l *locator) serves(p *proc.Process) Answer {
 	}
 	if hosts > 0 {
 		return No
+	}
+	return Unknown
+}
+
+// servesPort reports whether a process is told to listen on the endpoint's TCP port. Without such an option it may still do so: by daemon.json, or by a socket unit.
+func (l *locator) servesPort(p *proc.Process) Answer {
+	want := tcpPort(l.Endpoint)
+	for _, f := range parseFlags(p.Argv) {
+		if f.name == "host" && want != "" && tcpPort(f.value) == want {
+			return Yes
+		}
 	}
 	return Unknown
 }

@@ -13,6 +13,10 @@ func (l *locator) proveLocal() {
 	socket := socketPath(l.Endpoint)
 	if l.Info != nil && l.Info.ID != "" {
 		switch id, file := l.engineID(); {
+		case id == l.Info.ID && socket == "" && !l.keepsDataAt(l.Info.DockerRootDir):
+			// A second dockerd of this machine: its id proves the machine, not that what was found here is its.
+			l.notOurs(fmt.Sprintf("the daemon that answers keeps its data in %s, the dockerd found on this machine in %s", l.Info.DockerRootDir, l.dataRootHere))
+			return
 		case id == l.Info.ID:
 			l.Local, l.LocalProof = true, "/info ID equals "+file
 			return
@@ -35,6 +39,17 @@ func (l *locator) proveLocal() {
 	default:
 		l.notOurs("no dockerd on this machine is known to serve " + socket)
 	}
+}
+
+// keepsDataAt reports whether the dockerd found on this machine has its data in dir, as far as its options and files say; with userns-remap it is in a directory
+// below, named after the mapped ids (moby daemon/daemon_unix.go setupDaemonRoot).
+func (l *locator) keepsDataAt(dir string) bool {
+	here := l.dataRootHere
+	if dir == "" || sameSocket(l.Site, here, dir) {
+		return true
+	}
+	ids, below := strings.CutPrefix(dir, strings.TrimSuffix(here, "/")+"/")
+	return below && !strings.ContainsFunc(ids, func(c rune) bool { return c != '.' && (c < '0' || c > '9') })
 }
 
 func (l *locator) what() string {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/docker-proxy/docker-proxy/internal/proc"
 	"github.com/docker-proxy/docker-proxy/internal/systemd"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -134,7 +135,7 @@ func (o *Observation) fromProcess() {
 		}
 		name := v.Winner.Source.Name
 		value, ok := p.Variable(name)
-		if !ok || value == "" {
+		if !ok || value == "" || o.newerThan(p, v.Winner.Source.Path) {
 			continue
 		}
 		b := bindingOf(precedence.Source{Layer: precedence.LayerProcess, Path: processPath(o.Site, "environ"), Route: precedence.RouteInherited}, name, 0, value, false)
@@ -142,6 +143,12 @@ func (o *Observation) fromProcess() {
 		v.Winner = &b
 		v.Effect = precedence.EffectOf(v.Key, value, "")
 	}
+}
+
+// newerThan reports whether a file changed after the process started, which then cannot tell what the file gives.
+func (o *Observation) newerThan(p *proc.Process, file string) bool {
+	st, err := o.Files.Stat(file)
+	return err == nil && !p.Start.IsZero() && st.Change.After(p.Start.Add(startPrecision))
 }
 
 // fromAPI answers for a daemon whose files are not on this machine: what its API tells is all there is. It says values, not where they come from.

@@ -72,4 +72,8 @@ func TestFromProcess(t *testing.T) {
 	assert.Equal(t, told(o), "http://r:1@/proc/7/environ only-value > ?@"+startupPath+":1 only-value")
 	planned := observeIn(s, s.FS.With(nil))
 	assert.Equal(t, told(planned), "?@"+startupPath+":1 only-value", "a plan's files are not what the process was started with")
+	s.Process.Start = time.Now().Add(-time.Hour)
+	assert.Equal(t, told(Observe(s)), "?@"+startupPath+":1 only-value", "a script that changed since does not have to give what the process got")
+	s.Process.Start = time.Now().Add(time.Hour)
+	assert.Equal(t, told(Observe(s)), told(o))
 }
