@@ -39,6 +39,8 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 	switch {
 	case !v.site.Live:
 		return usageErrorf("a daemon of a directory (--root) cannot be restarted")
+	case v.broken != nil:
+		return brokenContext(v.broken)
 	case v.site.Manager == daemon.ManagerNone:
 		return fmt.Errorf("no dockerd was found on this machine")
 	}

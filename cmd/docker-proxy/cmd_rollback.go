@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/txn"
+	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
 
@@ -89,11 +91,32 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 		return err
 	}
 	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine(), reverts: entry.ID}
+	if clientChangesOnly(changes) {
+		j.client = changes // nothing of it is the daemon's, so nobody needs root for it
+		return j.run(ctx)
+	}
+	if v.broken != nil {
+		return brokenContext(v.broken)
+	}
 	j.plan = &daemon.Plan{Changes: changes, After: v.obs.Planned(changes)}
 	for i := range j.plan.Changes {
 		j.plan.Changes[i].Needs = daemon.NeedsOf(v.site, j.plan.Changes[i])
 	}
 	return j.run(ctx)
+}
+
+// clientChangesOnly reports whether a change concerns config.json files alone, and the directories made for them.
+func clientChangesOnly(changes []change.Change) bool {
+	found := false
+	for _, c := range changes {
+		switch {
+		case c.Layer == client.Layer:
+			found = true
+		case c.From.Kind != change.Dir:
+			return false
+		}
+	}
+	return found
 }
 
 func listChanges(a *app, store *txn.Store, format outputFormat) error {

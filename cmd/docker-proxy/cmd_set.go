@@ -177,6 +177,9 @@ func (j *job) refuseEarly(daemonSide bool) error {
 	if !daemonSide {
 		return nil
 	}
+	if err := j.view.broken; err != nil {
+		return brokenContext(err)
+	}
 	there := s.Live && s.Manager != daemon.ManagerNone && s.Flavor != daemon.FlavorRemote && s.Flavor != daemon.FlavorDesktop
 	if there && os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser && !j.opts.readOnly() {
 		return needsRoot()

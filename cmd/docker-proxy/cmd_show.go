@@ -214,10 +214,18 @@ func findingsText(w io.Writer, findings []precedence.Finding) {
 	}
 }
 
+// noBindings says that nothing was seen, and does not say that nothing is there where nobody answered.
+func noBindings(d daemonReport) string {
+	if d.Flavor == daemon.FlavorRemote && !d.Reachable {
+		return "Nothing is known about this daemon's settings: its files are on another machine, and its API does not answer."
+	}
+	return "No proxy is set in any layer of the daemon."
+}
+
 func layersTable(w io.Writer, rep layersReport) error {
 	fmt.Fprintf(w, "%s\n\n", daemonLine(rep.Daemon))
 	if len(rep.Bindings) == 0 {
-		fmt.Fprintln(w, "No proxy is set in any layer of the daemon.")
+		fmt.Fprintln(w, noBindings(rep.Daemon))
 	} else {
 		var rows [][]string
 		for _, b := range rep.Bindings {

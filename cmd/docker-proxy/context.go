@@ -49,6 +49,11 @@ func resolveEndpoint(dockerCLI command.Cli) (endpoint, error) {
 	return ep, nil
 }
 
+// brokenContext refuses a change of the daemon while the selected context does not say which daemon that is: the one on this machine may not be meant.
+func brokenContext(err error) error {
+	return fmt.Errorf("%w; no daemon was changed, for it is not known which one is meant: name one with --context NAME, such as default", err)
+}
+
 // newEngineClient returns an API client for ep, with the headers of config.json. It connects at the first call, not before; the API version is negotiated then.
 func newEngineClient(dockerCLI command.Cli, ep endpoint) (*client.Client, error) {
 	opts, err := ep.docker.ClientOpts()

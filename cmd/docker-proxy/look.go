@@ -25,6 +25,7 @@ type view struct {
 	extra   []precedence.Finding
 	engine  engine.Engine
 	env     daemon.Env // to look at the daemon anew after a restart
+	broken  error      // *contextError: nobody knows which daemon is meant, and the site is a guess; nil otherwise
 }
 
 // Close releases the root's directory descriptor.
@@ -53,7 +54,7 @@ func (a *app) look(ctx context.Context) (*view, error) {
 		switch {
 		case errors.As(err, &broken):
 			v.extra = append(v.extra, precedence.NewFinding("context-broken", nil, "docker context use default", "%s", a.redactor.Text(broken.Error())))
-			env.Context = ep.context
+			env.Context, v.broken = ep.context, broken
 		default:
 			env.Context, env.Endpoint = ep.context, ep.host
 			if c, err := newEngineClient(a.cli, ep); err == nil {

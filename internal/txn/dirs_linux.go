@@ -20,7 +20,8 @@ func (t *hostTarget) makeDirs(dir *folder, p Place, missing []string) error {
 	for range missing {
 		at = path.Dir(at)
 	}
-	owner := change.State{Kind: change.Dir, Mode: dirMode, UID: int(dir.stat.Uid), GID: int(dir.stat.Gid)}
+	owner := change.State{Kind: change.Dir, Mode: dirMode}
+	owner.UID, owner.GID = dir.owner()
 	for _, base := range missing {
 		name := path.Join(at, base)
 		if !slices.Contains(p.Dirs, name) {

@@ -55,7 +55,8 @@ func (t *hostTarget) Locate(name string, follow bool) (Place, error) {
 	if hands.uid >= 0 && dir.trust.uid != hands.uid {
 		return Place{}, &UnsafeError{Path: name, Reason: fmt.Sprintf("user %d leads it, by a link, to %s, which is not theirs", hands.uid, real)}
 	}
-	p := Place{Path: name, Real: real, DirUID: int(dir.stat.Uid), DirGID: int(dir.stat.Gid)}
+	p := Place{Path: name, Real: real}
+	p.DirUID, p.DirGID = dir.owner()
 	at := path.Dir(real)
 	for range missing {
 		p.Dirs = append([]string{at}, p.Dirs...)

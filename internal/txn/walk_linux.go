@@ -52,6 +52,18 @@ type folder struct {
 	stat  unix.Stat_t
 }
 
+// owner is whose the files and directories become that are made here: the directory's owner's, as far as this process can give something away (chown(2)). One
+// without that right makes its own, with the group that the kernel gives them (inode_init_owner: the directory's where it has the set-group-ID bit).
+func (f *folder) owner() (uid, gid int) {
+	if f.trust.euid == 0 || int(f.stat.Uid) == f.trust.euid {
+		return int(f.stat.Uid), int(f.stat.Gid)
+	}
+	if f.stat.Mode&unix.S_ISGID != 0 {
+		return f.trust.euid, int(f.stat.Gid)
+	}
+	return f.trust.euid, os.Getegid()
+}
+
 // descend opens the directories of real one by one, following no link, and stops at the first that is missing. rest are the missing ones.
 func (t *hostTarget) descend(real string) (f *folder, rest []string, err error) {
 	fd, err := openat(int(t.root.Fd()), ".", "/", unix.O_PATH|unix.O_DIRECTORY)

@@ -18,6 +18,9 @@ import (
 // DefaultHost is the record of proxies that the CLI uses for every daemon without a record of its own (docker/cli configfile.ParseProxyConfig).
 const DefaultHost = "default"
 
+// Layer is what the changes planned here count to; it is none of the daemon's.
+const Layer = "client"
+
 // Setting is one value of a record.
 type Setting struct {
 	Key   string           `json:"key"` // httpProxy, httpsProxy, noProxy, ftpProxy, allProxy
@@ -113,7 +116,7 @@ func Edit(files *host.FS, at Location, hostKey string, wanted map[string]precede
 		to = to.Private()
 	}
 	// config.json may hold registry logins, so its bytes are secret whatever we write.
-	c := change.Change{Path: at.Path, From: from, To: to, Cause: cause, Layer: "client", Secret: true, Partial: true}
+	c := change.Change{Path: at.Path, From: from, To: to, Cause: cause, Layer: Layer, Secret: true, Partial: true}
 	return change.Plan{c}.Effective(), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -14,7 +15,10 @@ import (
 // Validate asks the real readers about the planned files before anything is written: dockerd --validate for daemon.json (engines since 23.0), sh -n for startup files
 // that a shell sources. A candidate stands in a directory only this user can enter. Under --root nothing is executed, so nobody is asked.
 func Validate(ctx context.Context, site *Site, plan change.Plan) error {
-	if !site.Live {
+	candidate := func(c change.Change) bool {
+		return c.To.Kind == change.File && (c.Validate == change.ValidateDaemonJSON || c.Validate == change.ValidateStartup)
+	}
+	if !site.Live || !slices.ContainsFunc(plan.Effective(), candidate) {
 		return nil
 	}
 	dir, err := tool.NewScratch()
