@@ -45,7 +45,7 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 		return fmt.Errorf("no dockerd was found on this machine")
 	}
 	j := &job{app: a, view: v, opts: o, command: a.commandLine(), plan: &daemon.Plan{After: v.obs}}
-	if err := daemon.CheckEditable(v.obs); err != nil {
+	if err := j.editable(); err != nil {
 		return err
 	}
 	if !v.site.Active {

@@ -184,6 +184,11 @@ func (j *job) refuseEarly(daemonSide bool) error {
 	if there && os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser && !j.opts.readOnly() {
 		return needsRoot()
 	}
+	return j.editable()
+}
+
+// editable refuses what this program does not change; what the caller may not read, with the command that may.
+func (j *job) editable() error {
 	err := daemon.CheckEditable(j.view.obs)
 	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		return fmt.Errorf("%w; this needs root: %s", err, rootCommand())
@@ -236,7 +241,10 @@ func (j *job) planClient(users []string, hostKey string, want func(map[string]pr
 	if err != nil {
 		return err
 	}
-	if note != "" {
+	switch {
+	case note != "" && j.plan == nil:
+		return usageErrorf("%s", note) // nothing else was asked for
+	case note != "":
 		j.notes = append(j.notes, note)
 	}
 	for _, loc := range at {

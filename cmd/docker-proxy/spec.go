@@ -197,7 +197,9 @@ func (o *setOptions) takeFile() error {
 	if s.PasswordFile != "" && !o.flags.passwordStdin && !flags("password-file") {
 		o.flags.passwordFile = s.passwordPath()
 	}
-	take("layer", &o.scope.layer, s.Layer)
+	if o.scope.daemon() {
+		take("layer", &o.scope.layer, s.Layer) // the client has no layers, and the same file is for both
+	}
 	if len(s.Users) > 0 && !flags("user") {
 		o.scope.users = s.Users
 	}

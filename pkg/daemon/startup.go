@@ -33,7 +33,7 @@ func (startupSurface) observe(site *Site, files *host.FS, out *Observation) {
 		}
 		if len(out.Bindings) > first {
 			at.Line = out.Bindings[first].Source.Line
-			out.find("startup-not-read-by-this-init", &at, "docker proxy set --reconcile", "nothing on this host reads %s for dockerd, so what it sets does nothing", sf.Path)
+			out.find("startup-not-read-by-this-init", &at, "docker proxy reconcile", "nothing on this host reads %s for dockerd, so what it sets does nothing", sf.Path)
 		}
 	}
 }
