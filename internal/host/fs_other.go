@@ -78,3 +78,6 @@ func (f *FS) readDir(name string) ([]string, error) {
 	slices.Sort(names)
 	return names, err
 }
+
+// kernelPath cannot tell; Resolve walks.
+func (f *FS) kernelPath(string) (string, error) { return "", nil }
