@@ -151,34 +151,3 @@ func (f *FS) readDir(name string) ([]string, error) {
 	slices.Sort(names)
 	return names, err
 }
-
-// kernelPath returns the path inside the root of the file that name leads to, as the kernel has it (proc_pid_fd(5)); "" without an error when it cannot be told.
-func (f *FS) kernelPath(name string) (string, error) {
-	file, err := f.OpenAt(name, unix.O_PATH, 0)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	real, ok := descriptorPath(file)
-	if !ok {
-		return "", nil
-	}
-	if f.Live() {
-		return real, nil
-	}
-	top, ok := descriptorPath(f.root)
-	switch {
-	case !ok:
-		return "", nil
-	case real == top:
-		return "/", nil
-	case strings.HasPrefix(real, top+"/"):
-		return real[len(top):], nil
-	}
-	return "", nil
-}
-
-func descriptorPath(file *os.File) (string, bool) {
-	text, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
-	return text, err == nil && strings.HasPrefix(text, "/") && !strings.HasSuffix(text, " (deleted)")
-}

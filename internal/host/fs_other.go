@@ -78,6 +78,3 @@ func (f *FS) readDir(name string) ([]string, error) {
 	slices.Sort(names)
 	return names, err
 }
-
-// kernelPath cannot tell; Resolve walks.
-func (f *FS) kernelPath(string) (string, error) { return "", nil }

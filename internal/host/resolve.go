@@ -14,12 +14,6 @@ const maxLinks = 40
 // Resolve returns the path inside the root that name leads to after following every link; the last element may be missing, the directories may not unless
 // missing is true. It is a description for people and plans: what is opened later is resolved anew by the kernel.
 func (f *FS) Resolve(name string, missing bool) (string, error) {
-	name = path.Clean("/" + name)
-	if f.over == nil {
-		if real, err, sure := f.resolveFast(name, missing); sure {
-			return real, err
-		}
-	}
 	rest := strings.Split(strings.Trim(path.Clean("/"+name), "/"), "/")
 	at, links := "/", 0
 	for len(rest) > 0 {
@@ -96,29 +90,4 @@ func (f *FS) globElement(dirs []string, elem string) []string {
 func (f *FS) Exists(name string) bool {
 	_, err := f.Stat(name)
 	return err == nil
-}
-
-// resolveFast asks the kernel for the whole path at once. It is not sure where the kernel cannot tell (no /proc, a dangling link); the slow way then walks.
-func (f *FS) resolveFast(name string, missing bool) (real string, err error, sure bool) {
-	real, err = f.kernelPath(name)
-	switch {
-	case err == nil:
-		return real, nil, real != ""
-	case !errors.Is(err, fs.ErrNotExist) || name == "/":
-		return "", nil, false
-	}
-	if _, err := f.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, false // a dangling link, or something that has just come
-	}
-	dir := path.Dir(name)
-	if !missing {
-		if _, err := f.Stat(dir); err != nil {
-			return "", nil, false
-		}
-	}
-	above, err, sure := f.resolveFast(dir, missing)
-	if !sure || err != nil {
-		return "", nil, false
-	}
-	return path.Join(above, path.Base(name)), nil, true
 }
