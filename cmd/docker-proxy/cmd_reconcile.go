@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +32,7 @@ effective settings, and the others hold none. Places shared with the whole machi
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", daemon.Auto, "The `LAYER`s that hold the settings: auto, a comma-separated list, or all that this dockerd reads")
 	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
-	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]cobra.Completion{daemon.Auto, "daemon.json", "systemd", "startup", daemon.All}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTo) // fails for an unknown flag only
 	addApplyFlags(cmd, &o.apply)
 	return cmd
 }
@@ -89,4 +91,20 @@ func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
 	}
 	j.secretNotes()
 	return j.run(ctx)
+}
+
+// completeTo completes the last name of a list of layers.
+func completeTo(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	at := strings.LastIndexByte(typed, ',') + 1
+	names := []cobra.Completion{"daemon.json", "systemd", "startup"}
+	if at == 0 {
+		return append([]cobra.Completion{daemon.Auto, daemon.All}, names...), cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []cobra.Completion
+	for _, n := range names {
+		if !slices.Contains(strings.Split(typed[:at], ","), n) {
+			out = append(out, typed[:at]+n)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }

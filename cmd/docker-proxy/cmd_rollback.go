@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 	"github.com/docker-proxy/docker-proxy/internal/txn"
 	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
@@ -42,7 +43,8 @@ command then changes nothing and names it.`,
   sudo docker proxy rollback --restart
   sudo docker proxy rollback 3 --dry-run
   sudo docker proxy rollback --forget 3`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeChanges,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("forget") && o.forget == "" || len(args) > 0 && args[0] == "" {
 				return usageErrorf("the ID is empty; see docker proxy rollback --list")
@@ -135,4 +137,27 @@ func listChanges(a *app, store *txn.Store, format outputFormat) error {
 		}
 		return writeTable(w, []string{"ID", "TIME", "STATE", "COMMAND", "FILES"}, cells)
 	})
+}
+
+// completeChanges completes the IDs of the recorded changes, newest first, with the commands that made them.
+func (a *app) completeChanges(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	files, err := host.Open(a.root)
+	if err != nil || len(args) > 0 {
+		return nil, directive
+	}
+	defer files.Close()
+	store, err := a.openStore(&view{files: files})
+	if err != nil {
+		return nil, directive
+	}
+	entries, err := store.List()
+	if err != nil {
+		return nil, directive
+	}
+	var out []cobra.Completion
+	for _, e := range entries {
+		out = append(out, cobra.CompletionWithDesc(e.ID, a.redactor.Text(e.Command)))
+	}
+	return out, directive
 }

@@ -56,7 +56,7 @@ anything is written, naming file and line.`,
 	addScopeFlags(cmd, &o.scope, "Write this `LAYER` of the daemon: auto, daemon.json, systemd, startup or env", daemon.Auto, daemon.Auto, "daemon.json", "systemd", "startup", "env")
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
-	f.StringVar(&o.clientCreds, "client-credentials", "", "Whether user and password go into config.json, and so into every new container: include or omit")
+	f.StringVar(&o.clientCreds, "client-credentials", "", "Whether user and password go into config.json, and so into every new container: `include|omit`")
 	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write")
 	f.BoolVar(&o.reconcile, "reconcile", false, "Take the settings out of Docker's other places too, so that all agree")
 	f.BoolVar(&o.keepShadowed, "keep-shadowed", false, "Leave values that become shadowed where they are")

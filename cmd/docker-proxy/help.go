@@ -56,3 +56,30 @@ func completeTopics(cmd *cobra.Command, args []string, prefix string) ([]cobra.C
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
+
+// helpWidth is for how wide a terminal help is written: Docker's own wraps the options of a narrow one only, and leaves the text to break inside words.
+const helpWidth = 80
+
+// fold breaks the paragraphs of a text at blanks, so that no line is longer than width where that can be.
+func fold(text string, width int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		var b strings.Builder
+		column := 0
+		for _, word := range strings.Fields(p) {
+			switch {
+			case column == 0:
+			case column+1+len(word) > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+		paragraphs[i] = b.String()
+	}
+	return strings.Join(paragraphs, "\n\n")
+}

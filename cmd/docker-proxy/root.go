@@ -79,6 +79,7 @@ Without a command it prints the status: the effective settings, the number of fi
 // moment its own code begins is recorded.
 func (a *app) prepare(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true
+	c.Long = fold(c.Long, helpWidth)
 	switch {
 	case c.Args != nil:
 	case c.HasSubCommands():
