@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,10 @@ import (
 // healthPoll is how often a restarted daemon is looked at.
 const healthPoll = 250 * time.Millisecond
 
+// goneAfter is how long an init script's dockerd may be missing from the process table before it counts as dead. Such scripts return when they have started the
+// process and nobody tells when it ends, while systemd fails the restart itself.
+const goneAfter = 15 * time.Second
+
 // Health describes the daemon that a restart has to bring.
 type Health struct {
 	Locate func(ctx context.Context) (*Site, error) // looks at the host anew
@@ -21,7 +26,11 @@ type Health struct {
 	Since  time.Time                                // just before the restart
 	Engine engine.Engine                            // for the probe
 	Probe  string                                   // image whose registry the daemon has to reach; "" for none
+	Gone   time.Duration                            // how long no dockerd may be there, without systemd; 0 means 15 seconds
 }
+
+// errNotRunning says that no process of the daemon is there.
+var errNotRunning = errors.New("dockerd is not running")
 
 // Wait waits until the daemon is healthy: a new process, its API answers, and everything configured is what it has (/info, and for the environment layers its
 // own environment). It returns the daemon's site, or why it is not healthy when ctx ends.
@@ -29,10 +38,16 @@ func (h Health) Wait(ctx context.Context) (*Site, error) {
 	tick := time.NewTicker(healthPoll)
 	defer tick.Stop()
 	var last error
+	seen := time.Now()
 	for {
 		site, err := h.look(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			return site, h.probe(ctx)
+		case !errors.Is(err, errNotRunning) || site.Manager.Systemd():
+			seen = time.Now()
+		case time.Since(seen) > cmp.Or(h.Gone, goneAfter):
+			return nil, err
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err
@@ -51,7 +66,7 @@ func (h Health) look(ctx context.Context) (*Site, error) {
 	case err != nil:
 		return nil, err
 	case !site.Active || site.PID == 0:
-		return nil, errors.New("dockerd is not running")
+		return site, errNotRunning
 	case site.PID == h.OldPID && site.Process != nil && site.Process.Start.Before(h.Since.Add(-startPrecision)):
 		return nil, errors.New("the old dockerd is still running")
 	case site.Info == nil && site.APIError != nil:
