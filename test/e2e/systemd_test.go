@@ -116,3 +116,21 @@ func TestSlowStart(t *testing.T) {
 		assert.Equal(t, h.Info(t).HTTPSProxy, "")
 	}
 }
+
+// TestAnyPassword carries a password with ASCII's punctuation through each layer to a real squid. A password that had ' and \ in it, too, was refused by this squid from curl as well.
+func TestAnyPassword(t *testing.T) {
+	hosts.RecordAtEnd(t, "trixie")
+	h := boot(t, "trixie")
+	n := h.Network(t)
+	password := "!\"#$%&()*+,-./:;<=>?@[]^_`{|}~ aZ09"
+	n.SetProxyPassword(t, password)
+	for _, layer := range []string{"daemon.json", "systemd", "startup"} {
+		r := withPassword(t, h, password, "set", "--layer", layer, "--reconcile", "--proxy", hosts.ProxyURL(hosts.AuthPort), "--username", hosts.ProxyUser, "--password-stdin", "--only", "daemon", "--restart")
+		assert.Equal(t, r.Code, 0, "%s: %s", layer, r)
+		h.RestartDocker(t)
+		pull := n.Pull(t, hosts.Registry)
+		assert.Equal(t, pull.Route(), "proxy", "%s: %s", layer, pull.Result)
+		assert.Equal(t, h.Sh(t, "grep -rlF aZ09 /etc /var/lib/docker-proxy | grep -v /srv/ | xargs -r stat -c %a | sort -u"), "600", "a file with the password is readable for others")
+		assert.Equal(t, h.Sh(t, "journalctl --no-pager | grep -cF aZ09 || true"), "0", "the password is in the journal of systemd")
+	}
+}
