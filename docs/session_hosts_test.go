@@ -19,7 +19,9 @@ const newPassword = "n%w p@ss/word#"
 
 // TestReadmeSession plays the console blocks of the README, one after the other, on a booted Debian 13 behind a real proxy, and compares what is printed. Process
 // ids, times and versions may differ. With -update the outputs are written into the README.
-func TestReadmeSession(t *testing.T) {
+func TestReadmeSession(t *testing.T) { t.Run("trixie", playReadme) }
+
+func playReadme(t *testing.T) {
 	hosts.RecordAtEnd(t, "trixie")
 	h := hosts.Boot(t, "trixie")
 	h.InstallPlugin(t, binary(t))

@@ -119,7 +119,7 @@ func (j *job) runningToo() string {
 
 // before is what happens before the first write: the proxy is tried and the candidates are shown to their readers.
 func (j *job) before(ctx context.Context, todo change.Plan) error {
-	if !j.opts.noCheck && j.plan != nil && j.view.site.Live && len(todo) > 0 {
+	if !j.opts.noCheck && j.plan != nil && j.plan.Wanted.HasValue() && j.view.site.Live && len(todo) > 0 {
 		if err := j.preflight(j.plan.Wanted)(ctx); err != nil {
 			return err
 		}

@@ -103,9 +103,9 @@ func stop(t *testing.T, h *hosts.Host) {
 }
 
 // TestReconcile brings contradicting places into agreement, with the running daemon as witness.
-func TestReconcile(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestReconcile(t *testing.T) { on(t, "trixie", playReconcile) }
+
+func playReconcile(t *testing.T, h *hosts.Host) {
 	h.WriteFile(t, "/etc/default/docker", "# mine\nHTTPS_PROXY=http://old:1\nNO_PROXY=a.corp\n", 0o644)
 	h.WriteFile(t, "/etc/systemd/system/docker.service.d/proxy.conf", "[Service]\n# keep\nEnvironment=\"HTTPS_PROXY=http://older:1\" OTHER=1\n", 0o644)
 	h.WriteFile(t, "/etc/docker/daemon.json", `{"proxies": {"https-proxy": "http://wins:1"}, "debug": false}`, 0o644)
@@ -143,9 +143,9 @@ func TestReconcile(t *testing.T) {
 }
 
 // TestFlagInUnit shows that a setting in the unit's own command line is named, with its line, and refused.
-func TestFlagInUnit(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestFlagInUnit(t *testing.T) { on(t, "trixie", playFlagInUnit) }
+
+func playFlagInUnit(t *testing.T, h *hosts.Host) {
 	h.WriteFile(t, "/etc/systemd/system/docker.service.d/flags.conf", "[Service]\nExecStart=\nExecStart=/usr/sbin/dockerd -H fd:// --https-proxy=http://flag:1\n", 0o644)
 	h.RestartDocker(t)
 	s := show(t, h)
@@ -166,9 +166,9 @@ func TestFlagInUnit(t *testing.T) {
 }
 
 // TestFailedStart shows that a daemon which does not come up gets its old files back.
-func TestFailedStart(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestFailedStart(t *testing.T) { on(t, "trixie", playFailedStart) }
+
+func playFailedStart(t *testing.T, h *hosts.Host) {
 	h.WriteFile(t, "/usr/local/sbin/dockerd-wrapper", "#!/bin/sh\n[ -n \"$HTTPS_PROXY\" ] && { echo 'failed to start daemon: no proxy wanted' >&2; exit 1; }\nexec /usr/sbin/dockerd \"$@\"\n", 0o755)
 	h.WriteFile(t, "/etc/systemd/system/docker.service.d/wrapper.conf", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/dockerd-wrapper -H fd://\n", 0o644)
 	h.RestartDocker(t)
@@ -182,9 +182,9 @@ func TestFailedStart(t *testing.T) {
 }
 
 // TestUnprivileged plays what a person without root sees: everything can be read, a change names the command that works, and that command works.
-func TestUnprivileged(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestUnprivileged(t *testing.T) { on(t, "trixie", playUnprivileged) }
+
+func playUnprivileged(t *testing.T, h *hosts.Host) {
 	h.Sh(t, "install -d -o dev -g dev /home/dev/.docker /home/dev/.docker/cli-plugins && mv "+hosts.PluginPath+" /home/dev/.docker/cli-plugins/docker-proxy")
 	dev := func(argv ...string) hosts.Result { return h.Do(t, hosts.Cmd{Argv: argv, User: "dev"}) }
 	r := dev("docker", "proxy", "show", "--effective")

@@ -13,9 +13,9 @@ import (
 
 // TestDeadAfterScript: an init script reports success for a dockerd that dies at once. The old state is back without waiting until the time for a slow one is up,
 // and what a person without rights did to their own config.json they take back themselves.
-func TestDeadAfterScript(t *testing.T) {
-	hosts.RecordAtEnd(t, "sysvinit")
-	h := boot(t, "sysvinit")
+func TestDeadAfterScript(t *testing.T) { on(t, "sysvinit", playDeadAfterScript) }
+
+func playDeadAfterScript(t *testing.T, h *hosts.Host) {
 	// The init script gives dockerd a flag that it does not know as soon as there is a proxy: no check of the files can see that.
 	h.Sh(t, `sed -i -e '2i [ ! -f /etc/default/docker ] || . /etc/default/docker; extra=${HTTP_PROXY:+--no-such-flag}' -e 's/\$DOCKER_OPTS/$DOCKER_OPTS $extra/' /etc/init.d/docker && grep -q 'DOCKER_OPTS \$extra' /etc/init.d/docker`)
 	h.RestartDocker(t)

@@ -56,6 +56,14 @@ func each(t *testing.T, suite func(t *testing.T, kind hosts.Kind)) {
 	}
 }
 
+// on plays a suite on one host; the subtest's name puts it into the host's row of the result table.
+func on(t *testing.T, kind string, suite func(t *testing.T, h *hosts.Host)) {
+	t.Run(kind, func(t *testing.T) {
+		hosts.RecordAtEnd(t, kind)
+		suite(t, boot(t, kind))
+	})
+}
+
 // proxy runs `docker proxy …` as the user the daemon belongs to.
 func proxy(t *testing.T, h *hosts.Host, args ...string) hosts.Result {
 	t.Helper()

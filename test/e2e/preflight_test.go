@@ -13,9 +13,9 @@ import (
 )
 
 // TestPreflight shows, with a real squid, that settings which cannot work are refused before anything is written, with the cause.
-func TestPreflight(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestPreflight(t *testing.T) { on(t, "trixie", playPreflight) }
+
+func playPreflight(t *testing.T, h *hosts.Host) {
 	h.Network(t)
 	before, pid := snapshot(t, h), h.DaemonPID(t)
 	cases := []struct{ name, url, user, password, says string }{

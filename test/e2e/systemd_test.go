@@ -23,9 +23,9 @@ func setDaemon(t *testing.T, h *hosts.Host, args ...string) hosts.Result {
 }
 
 // TestForeignUnitFiles shows that other people's unit files keep what they say: a vendor's drop-in with the name that ours would have, a drop-in for all services.
-func TestForeignUnitFiles(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestForeignUnitFiles(t *testing.T) { on(t, "trixie", playForeignUnitFiles) }
+
+func playForeignUnitFiles(t *testing.T, h *hosts.Host) {
 	shared := "[Service]\nEnvironment=NO_PROXY=all.corp\n"
 	h.WriteFile(t, vendorDropIn, "[Service]\nEnvironment=HTTP_PROXY=http://vendor:1\nLimitNOFILE=4242\n", 0o644)
 	h.WriteFile(t, "/etc/systemd/system/service.d/p.conf", shared, 0o644)
@@ -53,9 +53,9 @@ func TestForeignUnitFiles(t *testing.T) {
 }
 
 // TestRefusedOnUnits shows states of a systemd host in which a change is refused as a whole, with file and line.
-func TestRefusedOnUnits(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestRefusedOnUnits(t *testing.T) { on(t, "trixie", playRefusedOnUnits) }
+
+func playRefusedOnUnits(t *testing.T, h *hosts.Host) {
 	pid := h.DaemonPID(t)
 	cases := []struct{ name, before, after, says string }{
 		{"a drop-in unsets the variable", "mkdir -p " + adminDropIns + "; printf '[Service]\\nUnsetEnvironment=HTTPS_PROXY https_proxy\\n' >" + adminDropIns + "a.conf", "rm -r " + adminDropIns, adminDropIns + "a.conf:2: "},
@@ -90,9 +90,9 @@ func TestRefusedOnUnits(t *testing.T) {
 }
 
 // TestSlowStart shows what a daemon that is not ready in time, and a signal while it starts, come to: the old files and a running daemon.
-func TestSlowStart(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestSlowStart(t *testing.T) { on(t, "trixie", playSlowStart) }
+
+func playSlowStart(t *testing.T, h *hosts.Host) {
 	h.WriteFile(t, "/usr/local/sbin/slow", "#!/bin/sh\n[ -n \"$HTTPS_PROXY\" ] && sleep 1000\nexec /usr/sbin/dockerd \"$@\"\n", 0o755)
 	h.WriteFile(t, adminDropIns+"slow.conf", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/slow -H fd://\n", 0o644)
 	h.RestartDocker(t)
@@ -118,9 +118,9 @@ func TestSlowStart(t *testing.T) {
 }
 
 // TestAnyPassword carries a password with ASCII's punctuation through each layer to a real squid. A password that had both quotes and \ in it, too, was refused by this squid from curl as well.
-func TestAnyPassword(t *testing.T) {
-	hosts.RecordAtEnd(t, "trixie")
-	h := boot(t, "trixie")
+func TestAnyPassword(t *testing.T) { on(t, "trixie", playAnyPassword) }
+
+func playAnyPassword(t *testing.T, h *hosts.Host) {
 	n := h.Network(t)
 	password := "!#$%&()*+,-./:;<=>?@[]^_`{|}~ aZ09"
 	n.SetProxyPassword(t, password)
