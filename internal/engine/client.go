@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
 )
@@ -72,7 +73,7 @@ func (a api) Containers(ctx context.Context) ([]Container, error) {
 	for _, c := range list {
 		// The list does not tell the restart policy.
 		full, err := a.client.ContainerInspect(ctx, c.ID)
-		if client.IsErrNotFound(err) { // gone since
+		if errdefs.IsNotFound(err) { // gone since
 			continue
 		}
 		if err != nil {
