@@ -15,7 +15,7 @@ import (
 func tools() [][2]string {
 	return [][2]string{
 		{"systemd-analyze", "systemd"}, {"bash", "bash"}, {"dash", "dash"}, {"busybox", "busybox"}, {"setpriv", "util-linux"}, {"strace", "strace"},
-		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"},
+		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"}, {"dbus-daemon", "dbus-daemon"},
 	}
 }
 
