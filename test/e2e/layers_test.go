@@ -143,9 +143,11 @@ func checkPulls(t *testing.T, h *hosts.Host, n *hosts.Network) {
 	pull := n.Pull(t, hosts.Registry)
 	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
 	assert.Equal(t, pull.Route(), "proxy")
-	requests := len(n.ProxyLog(t))
 	pull = n.Pull(t, hosts.DirectRegistry)
 	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
 	assert.Equal(t, pull.Route(), "direct")
-	assert.Equal(t, len(n.ProxyLog(t)), requests, "a NO_PROXY name went to the proxy")
+	// squid writes a tunnel's line when it ends, which may be now; so the lines are not counted but looked at.
+	for _, request := range n.ProxyLog(t) {
+		assert.Assert(t, request.Target != hosts.DirectRegistry, "a NO_PROXY name went to the proxy")
+	}
 }

@@ -220,7 +220,23 @@ func (n *Network) Pull(t testing.TB, registry string) Pull {
 	image := registry + "/" + Image
 	n.host.Docker(t, "rmi", "--force", image)
 	served, proxied := len(n.RegistryLog(t)), len(n.ProxyLog(t))
-	pull := Pull{Result: n.host.Docker(t, "pull", "--quiet", image)}
+	result := n.host.Docker(t, "pull", "--quiet", image)
+	for tries := 0; ; tries++ {
+		pull := n.seen(t, registry, served, proxied)
+		pull.Result = result
+		// Both write their logs after they have answered, and squid through another process: they may be behind.
+		if pull.Requests > 0 || pull.Denied || tries == 30 {
+			return pull
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// seen tells what the logs of registry and squid say since they had so many
+// lines.
+func (n *Network) seen(t testing.TB, registry string, served, proxied int) Pull {
+	t.Helper()
+	var pull Pull
 	for _, request := range n.RegistryLog(t)[served:] {
 		if request.Host != registry || !strings.HasPrefix(request.Agent, "docker/") {
 			continue
@@ -230,13 +246,7 @@ func (n *Network) Pull(t testing.TB, registry string) Pull {
 			pull.Proxied++
 		}
 	}
-	log := n.ProxyLog(t)[proxied:]
-	for tries := 0; pull.Requests == 0 && len(log) == 0 && tries < 30; tries++ {
-		// squid hands its log to another process, which may be behind.
-		time.Sleep(100 * time.Millisecond)
-		log = n.ProxyLog(t)[proxied:]
-	}
-	for _, request := range log {
+	for _, request := range n.ProxyLog(t)[proxied:] {
 		pull.Denied = pull.Denied || request.Status == 407 || request.Status == 403
 	}
 	return pull

@@ -3,6 +3,7 @@
 package hosts
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,13 +40,15 @@ func TestSmoke(t *testing.T) {
 			pull := n.Pull(t, Registry)
 			assert.Equal(t, pull.Code, 0, "%s", pull.Result)
 			assert.Equal(t, pull.Route(), "proxy")
-			log := n.ProxyLog(t)
-			assert.DeepEqual(t, log[len(log)-1], ProxyRequest{AuthPort, "CONNECT", Registry, 200, ProxyUser})
+			wanted := ProxyRequest{AuthPort, "CONNECT", Registry, 200, ProxyUser}
+			h.Eventually(t, "squid's line about the pull", func() bool { return slices.Contains(n.ProxyLog(t), wanted) })
 
 			pull = n.Pull(t, DirectRegistry)
 			assert.Equal(t, pull.Code, 0, "%s", pull.Result)
 			assert.Equal(t, pull.Route(), "direct")
-			assert.Equal(t, len(n.ProxyLog(t)), len(log), "a NO_PROXY name went to the proxy")
+			for _, request := range n.ProxyLog(t) {
+				assert.Assert(t, request.Target != DirectRegistry, "a NO_PROXY name went to the proxy")
+			}
 
 			n.SetProxyPassword(t, "another")
 			pull = n.Pull(t, Registry)
