@@ -67,15 +67,22 @@ func TestLiveAnswersAreTheRecordedOnes(t *testing.T) {
 // TestNewestSystemd compares the project with the systemd of Debian's moving
 // suite, whose answers are not recorded because they move with it.
 func TestNewestSystemd(t *testing.T) {
-	if _, err := hosts.Build(t.Context(), "sid", os.Stderr); err != nil {
-		t.Skipf("the moving suite cannot be made into a host today; systemd 252 and 257 are compared elsewhere: %v", err)
-	}
+	needSid(t)
 	b := boot(t, "sid")
 	states := statesOf(Systemd)
 	rec, err := recordSystemd(b, states)
 	assert.NilError(t, err)
 	t.Logf("systemd %s, %d states answered", rec.Facts.Systemd, len(rec.Answers))
 	compareAll(t, projectBinary(t), states, rec, func(State) bool { return false })
+}
+
+// needSid skips where Debian's moving suite cannot be made into a host; it is
+// the only host that may be missing.
+func needSid(t *testing.T) {
+	t.Helper()
+	if _, err := hosts.Build(t.Context(), "sid", os.Stderr); err != nil {
+		t.Skipf("the moving suite cannot be made into a host today; the other hosts are compared: %v", err)
+	}
 }
 
 // checkRecording compares live answers with a file of testdata, or writes it.
@@ -115,11 +122,15 @@ func TestLiveRestarts(t *testing.T) {
 		{"trixie", systemHost(true)},
 		{"bookworm", systemHost(false)},
 		{"trixie-ce", systemHost(true)},
+		{"sid", systemHost(true)},
 		{"rootless", rootlessHost()},
 		{"sysvinit", scriptHost(SysV, "/etc/default/docker")},
 		{"openrc", scriptHost(OpenRC, "/etc/conf.d/docker")},
 	} {
 		t.Run(c.host, func(t *testing.T) {
+			if c.host == "sid" {
+				needSid(t)
+			}
 			b := boot(t, c.host)
 			_, err := b.Run("mkdir -p /dpt-bin && cat > /dpt-bin/docker-proxy && chmod 755 /dpt-bin/docker-proxy", binary)
 			assert.NilError(t, err)
