@@ -46,6 +46,14 @@ func rootlessHost() liveHost {
 	}
 }
 
+// handConfig is a daemon.json that only --config-file leads to.
+const handConfig = "/opt/docker/daemon.json"
+
+// handHost is a host where somebody types dockerd.
+func handHost() liveHost {
+	return liveHost{kind: Manual, manager: "manual", config: daemonJSON, proxies: true}
+}
+
 // liveStates writes configurations of the host's real docker.service or init
 // script, with every layer at random. In the end Files hold real paths.
 func liveStates(h liveHost) []State {
@@ -72,6 +80,9 @@ func liveStates(h liveHost) []State {
 		}
 		for j := range s.Marks {
 			s.Marks[j].Path = h.path(s.Marks[j].Path)
+		}
+		if h.kind == Manual {
+			s.byHand()
 		}
 		states = append(states, s)
 	}
@@ -103,6 +114,14 @@ func (g *gen) liveFamily(h liveHost, f family, daemon bool) {
 		g.st.Winners = put(g.st.Winners, f.key, g.liveValue(f.upper))
 	case g.chance(25):
 		g.st.Args = append(g.st.Args, "--"+f.key+"="+g.plain(f.upper))
+	}
+	if h.kind == Manual {
+		for _, v := range []string{f.upper, f.lower} {
+			if g.chance(35) {
+				g.st.Env = append(g.st.Env, v+"="+g.liveValue(v))
+			}
+		}
+		return
 	}
 	if h.kind != Systemd {
 		if g.chance(35) {
@@ -174,12 +193,48 @@ func (g *gen) liveFlags(h liveHost) {
 		return
 	}
 	flags := strings.Join(g.st.Args, " ")
+	if h.kind == Manual {
+		return // they are typed
+	}
 	if h.kind != Systemd {
 		g.file(h.startup, "startup", "script").addAs("flag", "flag", `DOCKER_OPTS="`+flags+`"`)
 		return
 	}
 	f := g.dropIn(h.dirs[0], "50-flags.conf")
 	f.add("ExecStart=").addAs("flag", "flag", "ExecStart="+h.exec+" "+flags)
+}
+
+// byHand gives every value that is typed its mark, and every second daemon.json
+// a place that only a flag names.
+func (s *State) byHand() {
+	for _, typed := range []struct {
+		words        []string
+		layer, route string
+	}{{s.Env, "process", "inherited"}, {s.Args, "flag", "flag"}} {
+		for _, w := range typed.words {
+			if i := strings.Index(w, ".corp"); i >= 3 {
+				s.Marks = append(s.Marks, Mark{ID: w[i-3 : i], Layer: typed.layer, Route: typed.route})
+			}
+		}
+	}
+	if len(s.Files) == 0 || s.Name[len(s.Name)-1]%2 == 0 {
+		return
+	}
+	s.Args = append(s.Args, "--config-file="+handConfig)
+	for i := range s.Files {
+		s.Files[i].Path = strings.Replace(s.Files[i].Path, daemonJSON, handConfig, 1)
+	}
+	for i := range s.Marks {
+		s.Marks[i].Path = strings.Replace(s.Marks[i].Path, daemonJSON, handConfig, 1)
+	}
+}
+
+// typedAgain is a state as a dockerd has it that is typed without a variable and
+// without a flag: all that can be known of a host whose dockerd is stopped and
+// that nothing starts.
+func (s State) typedAgain() State {
+	s.Env, s.Args = nil, nil
+	return s
 }
 
 func put(m map[string]string, key, value string) map[string]string {
@@ -235,6 +290,12 @@ sysv)
 	if [ $# -gt 0 ]; then env -i PATH="$PATH" "$@" /etc/init.d/docker $verb; else service docker $verb; fi > /dpt-live/log 2>&1
 	;;
 openrc) env -i PATH="$PATH" "$@" rc-service docker restart > /dpt-live/log 2>&1 ;;
+manual)
+	# The last words are the command line.
+	pkill -x dockerd
+	while pidof dockerd > /dev/null; do sleep 0.05; done
+	setsid env -i PATH="$PATH" "$@" < /dev/null > /dpt-live/log 2>&1 &
+	;;
 esac
 i=0
 while [ $i -lt 100 ]; do
@@ -257,6 +318,7 @@ systemd) systemctl stop docker.socket docker.service ;;
 user) setpriv --reuid=ann --regid=ann --init-groups env XDG_RUNTIME_DIR=/run/user/1000 systemctl --user stop docker.service ;;
 sysv) service docker stop ;;
 openrc) rc-service docker stop ;;
+manual) pkill -x dockerd ;;
 esac >/dev/null 2>&1
 i=0
 while pidof dockerd >/dev/null && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done
@@ -327,7 +389,7 @@ func judgeRunning(s State, f family, want expected, got Setting) []string {
 // callerDecides reports whether the caller of the init script had exported a
 // variable of the family: then another start gives another value.
 func callerDecides(s State, f family) bool {
-	return s.Kind != Systemd && slices.ContainsFunc(s.Env, func(e string) bool {
+	return s.Kind != Systemd && s.Kind != Manual && slices.ContainsFunc(s.Env, func(e string) bool {
 		return strings.HasPrefix(e, f.upper+"=") || strings.HasPrefix(e, f.lower+"=")
 	})
 }

@@ -126,6 +126,7 @@ func TestLiveRestarts(t *testing.T) {
 		{"rootless", rootlessHost()},
 		{"sysvinit", scriptHost(SysV, "/etc/default/docker")},
 		{"openrc", scriptHost(OpenRC, "/etc/conf.d/docker")},
+		{"manual", handHost()},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			if c.host == "sid" {
@@ -148,6 +149,10 @@ func TestLiveRestarts(t *testing.T) {
 				}
 				if !a.Ran && c.proxies {
 					t.Fatalf("%s: dockerd does not start: %s\n%s", s.Name, a.Log, describe(s))
+				}
+				if c.kind == Manual {
+					s = s.typedAgain()
+					a = b.restart(c.manager, s)
 				}
 				if _, err := b.run(nil, "sh", "-c", liveStop, "sh", c.manager); err != nil {
 					t.Fatalf("%s: dockerd does not stop: %v", s.Name, err)
@@ -196,7 +201,11 @@ func (b booted) restart(manager string, s State) Answer {
 	b.t.Helper()
 	in, err := archive(s.Files)
 	assert.NilError(b.t, err)
-	out, err := b.run(in, append([]string{"sh", "-c", liveApply, "sh", manager}, s.Env...)...)
+	typed := slices.Clone(s.Env)
+	if s.Kind == Manual {
+		typed = slices.Concat(typed, []string{"dockerd"}, s.Args)
+	}
+	out, err := b.run(in, append([]string{"sh", "-c", liveApply, "sh", manager}, typed...)...)
 	assert.NilError(b.t, err)
 	a, err := liveAnswer(out)
 	assert.NilError(b.t, err)

@@ -97,6 +97,9 @@ func judgeSource(s State, value string, got *Source) []string {
 // for a flag also the ExecStart= that takes it from a variable; for a script
 // that computes any line of the same file; for a linked file either name.
 func standsIn(s State, m Mark, got *Source) bool {
+	if s.Kind == Manual && m.Layer == "process" {
+		return strings.HasPrefix(got.Path, "/proc/") && strings.HasSuffix(got.Path, "/environ")
+	}
 	names := projectNames()
 	if got.Path == names.Replace(m.Path) {
 		return m.Start <= got.Line && got.Line <= m.Line || dynamic(s) && got.Line > 0

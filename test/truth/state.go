@@ -22,6 +22,9 @@ const (
 	// Dockerd states are a daemon.json, flags and an environment; a real
 	// dockerd and Go's net/http answer.
 	Dockerd Kind = "dockerd"
+	// Manual states are a daemon.json, flags and an environment of a dockerd
+	// that somebody starts by hand; that dockerd answers.
+	Manual Kind = "manual"
 )
 
 // Placeholders in paths and texts: one state stands on the oracle's host next
@@ -60,8 +63,8 @@ type State struct {
 	Batch      string   `json:"batch,omitempty"` // states of one batch share files of the whole machine
 	Constructs []string `json:"constructs"`      // every construct that stands in it
 	Files      []File   `json:"files"`
-	Env        []string `json:"env,omitempty"`  // SysV: what the caller of the init script exported; Dockerd: the environment
-	Args       []string `json:"args,omitempty"` // Dockerd: flags
+	Env        []string `json:"env,omitempty"`  // SysV: what the caller of the init script exported; Dockerd and Manual: the environment
+	Args       []string `json:"args,omitempty"` // Dockerd and Manual: flags
 	NoTwin     bool     `json:"-"`              // the equal-values twin would mean something else
 	Rule       string   `json:"-"`              // rule that must be named, where the construct determines it
 	Marks      []Mark   `json:"-"`
