@@ -92,7 +92,7 @@ func TestNoTraces(t *testing.T) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || d.Name() == ".git" { // a file in a linked work tree
 			return nil
 		}
 		text, err := os.ReadFile(name)
