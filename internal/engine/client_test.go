@@ -77,3 +77,23 @@ func TestSilentDaemon(t *testing.T) {
 }
 
 func TestNoClient(t *testing.T) { assert.Assert(t, New(nil) == nil) }
+
+func TestNetworks(t *testing.T) {
+	e := daemon(t, map[string]string{"/networks": `[{"Name":"shop","IPAM":{"Config":[{"Subnet":"172.18.0.0/16"},{"Subnet":"fd00::/64"}]}},{"Name":"host","IPAM":{"Config":[]}},
+		{"Name":"bridge","IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}}]`})
+	got, err := e.Networks(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(got), 2)
+	assert.Equal(t, got[0].Name, "bridge")
+	assert.Equal(t, got[1].Prefixes[1].String(), "fd00::/64")
+}
+
+func TestMembers(t *testing.T) {
+	e := daemon(t, map[string]string{"/containers/json": `[
+		{"Id":"1","Names":["/shop-db-1"],"Labels":{"com.docker.compose.service":"db"},"NetworkSettings":{"Networks":{"shop":{}}}},
+		{"Id":"2","Names":["/shop-db-2"],"Labels":{"com.docker.compose.service":"db"},"NetworkSettings":{"Networks":{"shop":{}}}},
+		{"Id":"3","Names":["/alone"],"NetworkSettings":{"Networks":{"bridge":{}}}}]`})
+	got, err := e.Members(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, []Member{{"db", "service"}, {"shop-db-1", "container"}, {"shop-db-2", "container"}})
+}

@@ -17,6 +17,10 @@ type Engine interface {
 	Info(ctx context.Context) (Info, error)
 	// Containers lists the running containers with what decides their fate in a restart of dockerd, sorted by name.
 	Containers(ctx context.Context) ([]Container, error)
+	// Networks lists the networks of the daemon that have addresses, sorted by name.
+	Networks(ctx context.Context) ([]Network, error)
+	// Members lists the names under which running containers find each other in user-defined networks, sorted.
+	Members(ctx context.Context) ([]Member, error)
 	// Distribution makes the daemon's own registry client ask for an image's manifest (/distribution/NAME/json); nil means the registry answered with it.
 	Distribution(ctx context.Context, image string) error
 }

@@ -6,6 +6,8 @@ import "context"
 type Fake struct {
 	Answer  Info
 	Running []Container
+	Nets    []Network
+	Names   []Member
 	Err     error // of every method
 	Pull    error // of Distribution
 	Asked   int   // questions of any kind; 0 proves that a stopped daemon was left alone
@@ -27,6 +29,18 @@ func (f *Fake) Info(context.Context) (Info, error) {
 func (f *Fake) Containers(context.Context) ([]Container, error) {
 	f.Asked++
 	return f.Running, f.Err
+}
+
+// Networks answers with f.Nets.
+func (f *Fake) Networks(context.Context) ([]Network, error) {
+	f.Asked++
+	return f.Nets, f.Err
+}
+
+// Members answers with f.Names.
+func (f *Fake) Members(context.Context) ([]Member, error) {
+	f.Asked++
+	return f.Names, f.Err
 }
 
 // Distribution answers with f.Pull.

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 )
 
 // AutoFacts is what a machine's NO_PROXY lists are computed from. All of it is public; names are as their sources spell them.
@@ -20,6 +18,9 @@ type AutoFacts struct {
 	Networks   []Network    // Docker's networks
 	Containers []Member     // what answers to a name in a user-defined network of Docker
 	Registries []string     // hosts that images come from and that must not become direct by accident
+
+	// PublicSuffix reports whether names are registered directly below a name, such as "com" and "co.uk" (publicsuffix.org); nil knows none.
+	PublicSuffix func(name string) bool
 }
 
 // Network is one range of addresses of a Docker network.
@@ -71,7 +72,7 @@ func AutoClient(f AutoFacts) AutoList {
 		c.add(n.Prefix.Masked().String(), "Docker network "+n.Name)
 	}
 	for _, m := range f.Containers {
-		c.member(m, f.Registries)
+		c.name(m.Name, m.What+" in a Docker network", f)
 	}
 	return c.list()
 }
@@ -94,7 +95,7 @@ func (c *collector) machine(f AutoFacts) {
 	c.add("127.0.0.0/8", "loopback")
 	c.add("::1", "loopback")
 	for _, n := range f.Names {
-		c.name(n, "a name of this machine", f.Registries)
+		c.name(n, "a name of this machine", f)
 	}
 	for _, a := range f.Addresses {
 		a = a.Unmap().WithZone("")
@@ -150,13 +151,8 @@ func (c *collector) insecure(r string) {
 	c.add(r, "insecure registry")
 }
 
-// member adds a name that containers know each other by.
-func (c *collector) member(m Member, registries []string) {
-	c.name(m.Name, m.What+" in a Docker network", registries)
-}
-
 // name adds a name, unless the entry would make much more direct than it says: an entry NAME matches every host below NAME, too (x/net httpproxy, config.init).
-func (c *collector) name(name, reason string, registries []string) {
+func (c *collector) name(name, reason string, f AutoFacts) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" || name == "localhost" {
 		return
@@ -165,11 +161,15 @@ func (c *collector) name(name, reason string, registries []string) {
 		c.leave(name, "%s, but no entry can spell it", reason)
 		return
 	}
-	if suffix, known := publicsuffix.PublicSuffix(name); suffix == name && (known || strings.Contains(name, ".")) {
+	if f.PublicSuffix != nil && f.PublicSuffix(name) {
 		c.leave(name, "%s, but the entry would make every host below .%s direct", reason, name)
 		return
 	}
-	for _, r := range registries {
+	if public := publicRegistry(name); public != "" {
+		c.leave(name, "%s, but the entry would make the public registry %s direct", reason, public)
+		return
+	}
+	for _, r := range slices.Concat(f.Registries, publicRegistries()) {
 		host, _ := splitPort(strings.ToLower(r))
 		if strings.HasSuffix(host, "."+name) {
 			c.leave(name, "%s, but the entry would make the registry %s direct", reason, host)
@@ -190,7 +190,9 @@ func (c *collector) list() AutoList {
 			out.Entries = append(out.Entries, c.entries[i])
 		}
 	}
-	slices.SortFunc(c.left, func(a, b AutoEntry) int { return cmp.Or(cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Reason, b.Reason)) })
+	slices.SortFunc(c.left, func(a, b AutoEntry) int {
+		return cmp.Or(cmp.Compare(a.Entry, b.Entry), cmp.Compare(a.Reason, b.Reason))
+	})
 	out.Left = slices.Compact(c.left)
 	return out
 }
