@@ -141,7 +141,7 @@ func stateDir(live bool) string {
 func (j *job) openStore() (*txn.Store, error) { return j.app.openStore(j.view) }
 
 func (a *app) openStore(v *view) (*txn.Store, error) {
-	waiting := func() { fmt.Fprintln(a.cli.Err(), "waiting for another docker proxy command to finish…") }
+	waiting := func(h txn.Holder) { fmt.Fprintln(a.cli.Err(), a.redactor.Text(fmt.Sprintf("Waiting for %s to end…", h))) }
 	return txn.Open(v.files, stateDir(v.files.Live()), txn.Options{Waiting: waiting})
 }
 

@@ -380,7 +380,7 @@ func TestSecondRunWaits(t *testing.T) {
 	assert.ErrorIs(t, err, txn.ErrLocked)
 
 	waiting := make(chan struct{})
-	second := siteAt(t, dir, txn.Options{Waiting: func() { close(waiting) }})
+	second := siteAt(t, dir, txn.Options{Waiting: func(txn.Holder) { close(waiting) }})
 	result := make(chan error, 1)
 	go func() {
 		tx, err := second.store.Begin(context.WithoutCancel(t.Context()), "second")

@@ -187,7 +187,7 @@ func (s *Store) Forget(ctx context.Context, id string) error {
 	if !slices.ContainsFunc(known, func(e Entry) bool { return e.ID == id }) {
 		return fmt.Errorf("no recorded change %q", id) // before the lock, which would create the state directory
 	}
-	tx, err := s.acquire(ctx)
+	tx, err := s.acquire(ctx, "docker proxy rollback --forget")
 	if err != nil {
 		return err
 	}

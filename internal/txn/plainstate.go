@@ -1,6 +1,8 @@
 package txn
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +11,9 @@ import (
 
 	"github.com/gofrs/flock"
 )
+
+// holderFile says who has the lock.
+const holderFile = "lock.json"
 
 // plainHome is the state directory of the user who runs this program.
 type plainHome struct {
@@ -31,6 +36,9 @@ func (h plainHome) open(create bool) (stateDir, error) {
 	}
 	return plainState{home: h}, nil
 }
+
+// activity implements stateOpener: nothing is known.
+func (h plainHome) activity() Activity { return Activity{} }
 
 type plainState struct{ home plainHome }
 
@@ -88,6 +96,36 @@ func (s plainState) replace(base string, data []byte) error {
 }
 
 func (s plainState) remove(base string) error { return os.Remove(s.name(base)) }
+
+func (s plainState) writing() (done func()) { return func() {} }
+
+func (s plainState) await(ctx context.Context, exclusive bool) grant {
+	l := flock.New(s.name(lockFile))
+	try := l.TryRLockContext
+	if exclusive {
+		try = l.TryLockContext
+	}
+	if _, err := try(ctx, lockPoll); err != nil {
+		return grant{err: err}
+	}
+	return grant{unlock: func() { _ = l.Close() }}
+}
+
+// sign implements stateDir with a file beside the lock: Windows does not let others read a locked file.
+func (s plainState) sign(h Holder) {
+	h.PID = os.Getpid()
+	if text, err := json.Marshal(h); err == nil {
+		_ = s.replace(holderFile, append(text, '\n'))
+	}
+}
+
+func (s plainState) holder() Holder {
+	data, err := s.read(holderFile)
+	if err != nil {
+		return Holder{}
+	}
+	return parseHolder(data)
+}
 
 func (s plainState) lock(exclusive bool) (func(), bool, error) {
 	l := flock.New(s.name(lockFile))

@@ -19,7 +19,7 @@ type Recovery struct {
 // Recover ends what an earlier run left unfinished: before its commit record everything is undone, after it everything stays. nil when there was nothing to do. Files that
 // somebody else changed meanwhile are left alone: *ForeignError, together with the Recovery. Begin does the same.
 func (s *Store) Recover(ctx context.Context) (*Recovery, error) {
-	tx, err := s.acquire(ctx)
+	tx, err := s.acquire(ctx, "docker proxy")
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,7 @@ func (s *Store) undo(d stateDir, e *Entry) (foreign []string, err error) {
 		// Without this record a crash in the middle would be taken for a finished change. When it cannot be written, putting the files back matters more.
 		errs = append(errs, s.add(d, e, record{Do: doUndo, Time: s.opt.Now().UTC()}))
 	}
+	defer d.writing()()
 	steps := e.steps()
 	for _, st := range slices.Backward(steps) {
 		ok, err := s.undoStep(st)

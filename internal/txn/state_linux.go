@@ -238,38 +238,3 @@ func (s *stateFiles) remove(base string) error {
 	}
 	return s.home.target.calls.sync(s.dir)
 }
-
-// lock implements stateDir with flock(2): the kernel gives the lock back when its owner dies, and it works on the descriptor that was judged, not on a path.
-func (s *stateFiles) lock(exclusive bool) (func(), bool, error) {
-	f, err := s.openFile(lockFile, unix.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) && exclusive {
-		f, err = s.makeLock()
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	how := unix.LOCK_SH
-	if exclusive {
-		how = unix.LOCK_EX
-	}
-	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
-	if err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
-			return nil, false, nil
-		}
-		return nil, false, &fs.PathError{Op: "flock", Path: s.name(lockFile), Err: err}
-	}
-	return func() { f.Close() }, true, nil
-}
-
-func (s *stateFiles) makeLock() (*os.File, error) {
-	f, err := s.home.target.calls.create(int(s.dir.Fd()), lockFile, s.name(lockFile))
-	if errors.Is(err, fs.ErrExist) {
-		return s.openFile(lockFile, unix.O_RDONLY)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f, s.home.target.calls.chmod(f, 0o600)
-}

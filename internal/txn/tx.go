@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
@@ -20,14 +19,15 @@ type Tx struct {
 	next      int
 	recovered *Recovery
 	outcomes  []Outcome
+	stamp     string
 	closed    bool
 }
 
 // Begin takes the lock, ends what an earlier run left unfinished (see Tx.Recovered), and starts a transaction; nothing is in the journal before the first Apply.
-// command is the command line for List, masked. Errors: ErrLocked after Options.Wait; *ForeignError when the recovery had to leave files alone (it is not reported
+// command is the command line for List and for those who wait, masked. Errors: *LockedError when another run holds the lock for longer than it should; *ForeignError when the recovery had to leave files alone (it is not reported
 // again by the next Begin); *JournalError.
 func (s *Store) Begin(ctx context.Context, command string) (*Tx, error) {
-	tx, err := s.acquire(ctx)
+	tx, err := s.acquire(ctx, command)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +39,9 @@ func (s *Store) Begin(ctx context.Context, command string) (*Tx, error) {
 	// Credentials expire with time, not only when something new is recorded.
 	if err = s.prune(tx.dir); err == nil {
 		tx.next, err = s.nextNumber(tx.dir)
+	}
+	if err == nil {
+		tx.stamp, err = s.stamp(tx.dir)
 	}
 	if err != nil {
 		tx.release()
@@ -55,39 +58,6 @@ func (s *Store) nextNumber(d stateDir) (int, error) {
 	return all[0].number + 1, nil
 }
 
-// acquire waits for the lock.
-func (s *Store) acquire(ctx context.Context) (*Tx, error) {
-	d, err := s.state.open(true)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.opt.Wait, ErrLocked)
-	defer cancel()
-	tick := time.NewTicker(lockPoll)
-	defer tick.Stop()
-	started, told := time.Now(), s.opt.Waiting == nil
-	for {
-		unlock, ok, err := d.lock(true)
-		if err != nil {
-			d.close()
-			return nil, fmt.Errorf("locking: %w", err)
-		}
-		if ok {
-			return &Tx{store: s, dir: d, unlock: unlock}, nil
-		}
-		if !told && time.Since(started) > lockQuiet {
-			told = true
-			s.opt.Waiting()
-		}
-		select {
-		case <-ctx.Done():
-			d.close()
-			return nil, context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
-}
-
 func (tx *Tx) release() {
 	tx.unlock()
 	tx.dir.close()
@@ -96,6 +66,10 @@ func (tx *Tx) release() {
 
 // Recovered is what Begin did about an earlier run that did not end; nil when there was none.
 func (tx *Tx) Recovered() *Recovery { return tx.recovered }
+
+// Stamp is Store.Stamp as it was when this transaction began, after the recovery: another one than before means that another run has changed something, or that something was
+// recovered.
+func (tx *Tx) Stamp() string { return tx.stamp }
 
 // ID is the entry's number in the journal; "" before the first Apply that changed something.
 func (tx *Tx) ID() string { return tx.entry.ID }
@@ -134,6 +108,7 @@ func (tx *Tx) apply(ctx context.Context, changes []change.Change) error {
 	if err := tx.record(todo); err != nil {
 		return err
 	}
+	defer tx.dir.writing()()
 	for _, p := range todo {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -30,7 +30,7 @@ const (
 	journalSuffix = ".journal"
 )
 
-// ErrLocked says that another run held the lock for longer than Begin was told to wait.
+// ErrLocked says that another run held the lock for longer than it should, see LockedError.
 var ErrLocked = errors.New("another docker proxy command is changing this host")
 
 // ErrEnded says that a transaction was used after Undo or Close.
@@ -73,8 +73,9 @@ type Fault func(op, path string) error
 
 // Options adjust a Store. The zero value is right for commands.
 type Options struct {
-	Wait    time.Duration    // how long Begin waits for the lock; 0 means 30 s
-	Waiting func()           // called once when Begin has to wait
+	Wait    time.Duration    // how long Begin waits for each run that has the lock, at least; 0 means 30 s
+	Need    time.Duration    // how long this run may have to hold the lock: those who wait are told
+	Waiting func(Holder)     // called once when there is somebody to wait for
 	Now     func() time.Time // the clock of the journal; nil means time.Now
 	Fault   Fault            // see Fault
 }
