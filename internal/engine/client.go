@@ -79,15 +79,40 @@ func (a api) Containers(ctx context.Context) ([]Container, error) {
 		if err != nil {
 			return nil, fmt.Errorf("inspecting container %s: %w", c.ID, err)
 		}
-		one := Container{ID: c.ID, Name: strings.TrimPrefix(full.Name, "/"), Image: c.Image, Restart: "no"}
-		if h := full.HostConfig; h != nil {
-			one.AutoRemove = h.AutoRemove
-			one.Restart = cmp.Or(string(h.RestartPolicy.Name), "no")
-		}
+		one := a.container(ctx, full)
+		one.Image = c.Image
 		out = append(out, one)
 	}
 	slices.SortFunc(out, func(x, y Container) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
 	return out, nil
+}
+
+// container reads what decides a container's fate. ContainerList's own filter leaves none out: a paused or restarting container is "running", too (moby container.State).
+func (a api) container(ctx context.Context, full container.InspectResponse) Container {
+	one := Container{ID: full.ID, Name: strings.TrimPrefix(full.Name, "/"), Restart: "no", Retries: full.RestartCount}
+	if h := full.HostConfig; h != nil {
+		one.AutoRemove = h.AutoRemove
+		one.Restart = cmp.Or(string(h.RestartPolicy.Name), "no")
+		one.MaxRetries = h.RestartPolicy.MaximumRetryCount
+		for _, mode := range []string{string(h.NetworkMode), string(h.IpcMode), string(h.PidMode)} {
+			if other, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(one.Joins, other) {
+				one.Joins = append(one.Joins, other)
+			}
+		}
+	}
+	if full.Config == nil {
+		return one
+	}
+	if id := full.Config.Labels["com.docker.swarm.task.id"]; id != "" {
+		one.Task = true
+		if task, _, err := a.client.TaskInspectWithRaw(ctx, id); err == nil { // only a manager answers
+			one.TaskRestart = "any" // the default (swarmkit api.RestartOnAny)
+			if p := task.Spec.RestartPolicy; p != nil {
+				one.TaskRestart = cmp.Or(string(p.Condition), "any")
+			}
+		}
+	}
+	return one
 }
 
 func (a api) Distribution(ctx context.Context, image string) error {

@@ -21,6 +21,8 @@ type Engine interface {
 	Networks(ctx context.Context) ([]Network, error)
 	// Members lists the names under which running containers find each other in user-defined networks, sorted.
 	Members(ctx context.Context) ([]Member, error)
+	// Builds counts the builds that the daemon's own BuildKit is running at this moment; see Builds.
+	Builds(ctx context.Context) (Builds, error)
 	// Distribution makes the daemon's own registry client ask for an image's manifest (/distribution/NAME/json); nil means the registry answered with it.
 	Distribution(ctx context.Context, image string) error
 }
@@ -44,14 +46,29 @@ type Info struct {
 	Running         int      // containers
 }
 
-// Container is one running container.
+// Container is one container that runs, is paused, or waits to be started again after a failure.
 type Container struct {
 	ID      string
 	Name    string // without the leading slash
 	Image   string
 	Restart string // restart policy: no, always, unless-stopped, on-failure
+	// MaxRetries is the limit of on-failure, 0 for none; Retries is how often the policy has started it again so far.
+	MaxRetries, Retries int
 	// AutoRemove says that it was started with --rm: it vanishes when it stops.
 	AutoRemove bool
+	// Joins are the containers, by ID or name, whose network, IPC or PID namespace it uses: it cannot start while one of them does not run.
+	Joins []string
+	// Task says that a swarm started it. Its own policy is "no"; TaskRestart is the condition under which the swarm starts another one, any, on-failure or none, and
+	// empty where only a manager of the swarm knows.
+	Task        bool
+	TaskRestart string
+}
+
+// Builds is what is known of running builds. Those of a builder in a container are not the daemon's, and an old docker build without BuildKit runs its steps in containers.
+type Builds struct {
+	Running int
+	// Exact is false when the daemon's BuildKit keeps no history (before 0.11, Docker 24.0): Running is then 1 for one or more.
+	Exact bool
 }
 
 // How long one question may take when the caller has no shorter limit.

@@ -4,13 +4,14 @@ import "context"
 
 // Fake is an Engine for tests: it answers with what its fields hold, or with Err, and counts what it was asked.
 type Fake struct {
-	Answer  Info
-	Running []Container
-	Nets    []Network
-	Names   []Member
-	Err     error // of every method
-	Pull    error // of Distribution
-	Asked   int   // questions of any kind; 0 proves that a stopped daemon was left alone
+	Answer   Info
+	Running  []Container
+	Nets     []Network
+	Names    []Member
+	Building Builds
+	Err      error // of every method
+	Pull     error // of Distribution
+	Asked    int   // questions of any kind; 0 proves that a stopped daemon was left alone
 }
 
 // Ping answers "1.45".
@@ -41,6 +42,12 @@ func (f *Fake) Networks(context.Context) ([]Network, error) {
 func (f *Fake) Members(context.Context) ([]Member, error) {
 	f.Asked++
 	return f.Names, f.Err
+}
+
+// Builds answers with f.Building.
+func (f *Fake) Builds(context.Context) (Builds, error) {
+	f.Asked++
+	return f.Building, f.Err
 }
 
 // Distribution answers with f.Pull.

@@ -53,6 +53,13 @@ func (s *standIn) RestartUnit(name, mode string) (dbus.ObjectPath, *dbus.Error) 
 func (s *standIn) TryRestartUnit(name, mode string) (dbus.ObjectPath, *dbus.Error) {
 	return s.job("try-restart", name, mode)
 }
+func (s *standIn) ReloadUnit(name, mode string) (dbus.ObjectPath, *dbus.Error) {
+	return s.job("reload", name, mode)
+}
+func (s *standIn) CancelJob(id uint32) *dbus.Error {
+	s.calls = append(s.calls, fmt.Sprint("cancel ", id))
+	return nil
+}
 func (s *standIn) Reload() *dbus.Error {
 	s.calls = append(s.calls, "reload")
 	return nil
@@ -133,9 +140,10 @@ func exportUnits(t *testing.T, conn *dbus.Conn) {
 		"org.freedesktop.systemd1.Unit": {
 			"Id": "docker.service", "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "FragmentPath": "/f", "DropInPaths": []string{"/a", "/b"},
 			"SourcePath": "/etc/init.d/docker", "NeedDaemonReload": true, "UnitFileState": "enabled", "TriggeredBy": []string{"docker.socket"},
+			"Requires": []string{"docker.socket"}, "CanReload": true,
 		},
 		"org.freedesktop.systemd1.Service": {
-			"MainPID": uint32(74), "NRestarts": uint32(3), "Result": "success", "Environment": []string{"HTTP_PROXY=http://p:1"}, "PassEnvironment": []string{"X"},
+			"MainPID": uint32(74), "NRestarts": uint32(3), "Result": "success", "KillMode": "process", "Environment": []string{"HTTP_PROXY=http://p:1"}, "PassEnvironment": []string{"X"},
 			"UnsetEnvironment": []string{"Y"}, "EnvironmentFiles": []environmentFile{{"/etc/default/docker", true}, {"/x", false}},
 			"ExecStart": []command{{Path: "/usr/sbin/dockerd", Argv: []string{"dockerd", "$DOCKER_OPTS"}}, {Path: "/second", Argv: []string{"second"}}},
 		},
@@ -168,6 +176,7 @@ func TestClientReads(t *testing.T) {
 	assert.DeepEqual(t, u, &Unit{
 		Name: "docker.service", LoadState: "loaded", ActiveState: "active", SubState: "running", FragmentPath: "/f", DropInPaths: []string{"/a", "/b"},
 		SourcePath: "/etc/init.d/docker", NeedDaemonReload: true, UnitFileState: "enabled", TriggeredBy: []string{"docker.socket"},
+		Requires: []string{"docker.socket"}, CanReload: true, KillMode: "process",
 		MainPID: 74, NRestarts: 3, Result: "success", Environment: []string{"HTTP_PROXY=http://p:1"}, PassEnvironment: []string{"X"}, UnsetEnvironment: []string{"Y"},
 		EnvironmentFiles: []EnvironmentFile{{"/etc/default/docker", true}, {"/x", false}}, ExecStart: []string{"dockerd", "$DOCKER_OPTS"},
 	})
@@ -188,6 +197,7 @@ func TestClientActs(t *testing.T) {
 	assert.NilError(t, c.ResetFailed(t.Context(), "docker.service", "gone.socket"))
 	assert.NilError(t, c.Start(t.Context(), "docker.service"))
 	assert.NilError(t, c.TryRestart(t.Context(), "docker.service"))
+	assert.NilError(t, c.ReloadUnit(t.Context(), "docker.service"))
 	s.result = "failed"
 	err = c.Restart(t.Context(), "docker.service")
 	var job *JobError
@@ -199,7 +209,7 @@ func TestClientActs(t *testing.T) {
 	defer cancel()
 	assert.ErrorIs(t, c.Stop(ctx, "docker.service"), context.DeadlineExceeded)
 	assert.Equal(t, fmt.Sprint(s.calls), "[reload reset docker.service reset gone.socket start docker.service replace try-restart docker.service replace "+
-		"restart docker.service replace stop docker.service replace]")
+		"reload docker.service replace restart docker.service replace stop docker.service replace cancel 7]")
 }
 
 // A bus that takes the connection and never says a word must not hang the program.

@@ -19,7 +19,8 @@ func (e *JobError) Error() string { return fmt.Sprintf("%s %s: job %s", e.Verb, 
 
 type starter func(ctx context.Context, name, mode string, ch chan<- string) (int, error)
 
-// Start starts a unit and waits until its job is done: for docker.service, a Type=notify unit, until dockerd serves. *JobError, or ctx's error when it ends first; the job goes on then.
+// Start starts a unit and waits until its job is done: for docker.service, a Type=notify unit, until dockerd serves. *JobError, or ctx's error when it ends first; the job is cancelled
+// then, which leaves the unit as it is at that moment, starting for example.
 func (c *Client) Start(ctx context.Context, name string) error {
 	return c.job(ctx, "starting", name, c.conn.StartUnitContext)
 }
@@ -34,6 +35,11 @@ func (c *Client) Restart(ctx context.Context, name string) error {
 	return c.job(ctx, "restarting", name, c.conn.RestartUnitContext)
 }
 
+// ReloadUnit makes a running unit read its own configuration anew (ExecReload=) and waits; daemon-reload is Reload.
+func (c *Client) ReloadUnit(ctx context.Context, name string) error {
+	return c.job(ctx, "reloading", name, c.conn.ReloadUnitContext)
+}
+
 // TryRestart restarts a running unit and waits; a stopped one stays stopped.
 func (c *Client) TryRestart(ctx context.Context, name string) error {
 	return c.job(ctx, "restarting", name, c.conn.TryRestartUnitContext)
@@ -41,7 +47,8 @@ func (c *Client) TryRestart(ctx context.Context, name string) error {
 
 func (c *Client) job(ctx context.Context, verb, name string, start starter) error {
 	done := make(chan string, 1) // buffered: nobody reads it after ctx ended
-	if _, err := start(ctx, name, "replace", done); err != nil {
+	id, err := start(ctx, name, "replace", done)
+	if err != nil {
 		return fmt.Errorf("%s %s: %w", verb, name, err)
 	}
 	select {
@@ -53,8 +60,18 @@ func (c *Client) job(ctx context.Context, verb, name string, start starter) erro
 	case <-c.bus.Context().Done():
 		return fmt.Errorf("%s %s: the connection to systemd was lost: %w", verb, name, dbus.ErrClosed)
 	case <-ctx.Done():
+		c.cancelJob(ctx, id)
 		return fmt.Errorf("%s %s: %w", verb, name, ctx.Err())
 	}
+}
+
+// cancelJob takes a job off the queue: a Type=notify unit that never gets ready would hold it for ever (TimeoutStartSec=0 in docker.service), and with it whoever waits for that unit. One
+// that has ended meanwhile is no error.
+func (c *Client) cancelJob(ctx context.Context, id int) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	c.bus.Object("org.freedesktop.systemd1", "/org/freedesktop/systemd1").
+		CallWithContext(ctx, "org.freedesktop.systemd1.Manager.CancelJob", 0, uint32(id)) //nolint:gosec // job ids are 32 bits wide
 }
 
 // Reload makes the manager read all unit files again (daemon-reload). Running services keep what they have.

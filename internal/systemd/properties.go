@@ -19,6 +19,7 @@ func (c *Client) Unit(ctx context.Context, name string) (*Unit, error) {
 		Name: p.text("Id"), LoadState: p.text("LoadState"), ActiveState: p.text("ActiveState"), SubState: p.text("SubState"),
 		FragmentPath: p.text("FragmentPath"), DropInPaths: p.list("DropInPaths"), SourcePath: p.text("SourcePath"),
 		NeedDaemonReload: p.flag("NeedDaemonReload"), UnitFileState: p.text("UnitFileState"), TriggeredBy: p.list("TriggeredBy"),
+		Requires: p.list("Requires"), CanReload: p.flag("CanReload"),
 	}
 	kind := unitKind(name)
 	if kind == "" || !u.Found() {
@@ -59,6 +60,7 @@ func (u *Unit) addTyped(p properties) {
 	u.MainPID = p.number("MainPID")
 	u.NRestarts = p.number("NRestarts")
 	u.Result = p.text("Result")
+	u.KillMode = p.text("KillMode")
 	u.Environment = p.list("Environment")
 	u.PassEnvironment = p.list("PassEnvironment")
 	u.UnsetEnvironment = p.list("UnsetEnvironment")

@@ -16,6 +16,8 @@ type Unit struct {
 	NeedDaemonReload bool
 	UnitFileState    string // enabled, disabled, generated, …
 	TriggeredBy      []string
+	Requires         []string // units that a start of this one starts with it, or fails
+	CanReload        bool     // it has a reload of its own (ExecReload=)
 
 	// Of services only.
 	MainPID          int
@@ -25,6 +27,7 @@ type Unit struct {
 	PassEnvironment  []string
 	UnsetEnvironment []string
 	NRestarts        int
+	KillMode         string // control-group, mixed, process, none: whose processes a stop ends (systemd.kill(5))
 	Result           string // success, exit-code, start-limit-hit, …
 
 	// Of sockets only.

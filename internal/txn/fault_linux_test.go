@@ -48,6 +48,7 @@ func scenarios() []scenario {
 			buildOne(t, s)
 			assert.NilError(t, set(t.Context(), s, planOne))
 		}, run: func(ctx context.Context, s site) error { return set(ctx, s, planUnset) }},
+		{name: "a setting for a while, beside the real change", build: buildAll, run: func(ctx context.Context, s site) error { return forAWhile(ctx, s, "{\"new\": 1}\n") }},
 	}
 }
 

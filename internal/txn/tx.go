@@ -175,13 +175,20 @@ func (tx *Tx) Note(key, value string) error {
 	return tx.store.add(tx.dir, &tx.entry, record{Do: doNote, Time: tx.store.opt.Now().UTC(), Key: key, Value: value})
 }
 
-// Commit records that all files are written: from here on a crash leaves the new state. When the record cannot be written everything is undone, as in Apply.
+// Commit records that all files are written: from here on a crash leaves the new state. When the record cannot be written everything is undone, as in Apply. Of a file that several
+// applies changed only the first state and the last stay in the journal; where all files are as before, the transaction has ended as if it had been undone.
 func (tx *Tx) Commit() error {
 	if tx.closed || tx.entry.State != "" && tx.entry.State != Applying {
 		return ErrEnded
 	}
 	if tx.entry.State == "" {
 		return nil
+	}
+	if err := tx.squash(); err != nil {
+		return errors.Join(err, tx.Undo())
+	}
+	if tx.entry.unchanged() {
+		return tx.Undo() // everything is back by itself; this takes away directories that were made on the way
 	}
 	if err := tx.store.add(tx.dir, &tx.entry, record{Do: doCommit, Time: tx.store.opt.Now().UTC()}); err != nil {
 		return errors.Join(err, tx.Undo())
