@@ -20,12 +20,26 @@ func NewScratch() (*Scratch, error) {
 
 // Write puts a file with mode 0600 into the directory, with the base name of name, and returns its path.
 func (s *Scratch) Write(name string, data []byte) (string, error) {
-	path := filepath.Join(s.dir, filepath.Base(name))
+	return s.WriteAt(filepath.Base(name), data)
+}
+
+// WriteAt is Write for a path of several elements below the directory; the directories on the way are for this user only.
+func (s *Scratch) WriteAt(rel string, data []byte) (string, error) {
+	if !filepath.IsLocal(rel) {
+		return "", fmt.Errorf("writing a candidate file: %q is not below the scratch directory", rel)
+	}
+	path := filepath.Join(s.dir, rel)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("writing a candidate file: %w", err)
+	}
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		return "", fmt.Errorf("writing a candidate file: %w", err)
 	}
 	return path, nil
 }
+
+// Dir is the directory itself.
+func (s *Scratch) Dir() string { return s.dir }
 
 // Close removes the directory.
 func (s *Scratch) Close() { _ = os.RemoveAll(s.dir) } // what stays is readable for this user only

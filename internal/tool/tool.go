@@ -5,6 +5,7 @@ package tool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,9 +47,14 @@ func Find(name string) (string, error) {
 type Command struct {
 	Path  string // absolute, as Find returns it
 	Args  []string
-	Stdin []byte
+	Stdin []byte        // nil means /dev/null
+	Dir   string        // the working directory; "" means /
 	Env   []string      // added to the fixed environment
+	Bare  bool          // the fixed environment is PATH alone
 	Limit time.Duration // 0 means 30 s
+	// Contained gives the program no terminal and a process group of its own; what is left of the group when it ends, or when its time is over, is killed. Only what
+	// makes a session of its own gets away. It is not for programs that start a service.
+	Contained bool
 }
 
 // Result is what the program left.
@@ -65,19 +71,30 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...) //nolint:gosec // the path comes from Find, the arguments from this program
-	cmd.Env = append([]string{"PATH=" + searchPath, "LC_ALL=C", "LANG=C", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER="}, c.Env...)
-	cmd.Dir = "/"
-	cmd.Stdin = bytes.NewReader(c.Stdin)
+	cmd.Env = []string{"PATH=" + searchPath}
+	if !c.Bare {
+		cmd.Env = append(cmd.Env, "LC_ALL=C", "LANG=C", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=")
+	}
+	cmd.Env = append(cmd.Env, c.Env...)
+	cmd.Dir = cmp.Or(c.Dir, "/")
+	if c.Stdin != nil {
+		cmd.Stdin = bytes.NewReader(c.Stdin)
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &limited{w: &stdout}, &limited{w: &stderr}
 	cmd.WaitDelay = time.Second
+	end := func() {}
+	if c.Contained {
+		end = contain(cmd)
+	}
 	err := cmd.Run()
+	end()
 	res := Result{Status: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return res, fmt.Errorf("running %s: %w", c.Path, ctx.Err())
-	case err == nil, errors.As(err, &exit):
+	case err == nil, errors.As(err, &exit), errors.Is(err, exec.ErrWaitDelay): // it has ended; what it left behind held its output
 		return res, nil
 	}
 	return res, fmt.Errorf("running %s: %w", c.Path, err)
