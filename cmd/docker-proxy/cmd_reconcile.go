@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
 type reconcileOptions struct {
@@ -22,7 +24,10 @@ func newReconcileCommand(a *app) *cobra.Command {
 		Use:   "reconcile [OPTIONS]",
 		Short: "Make Docker's own places agree about the proxy",
 		Long: `Make Docker's own places (daemon.json, the systemd drop-ins, the startup file) agree: the place that wins today, or those named with --to, hold the
-effective settings, and the others hold none. Places shared with the whole machine are left alone.`,
+effective settings, and the others hold none. Places shared with the whole machine are left alone.
+
+A NO_PROXY list for containers that was computed (see set --no-proxy auto) is computed again: Docker's networks, containers and services come and go. That
+changes config.json only and asks for no restart.`,
 		Example: `  sudo docker proxy reconcile --dry-run
   sudo docker proxy reconcile --to systemd --restart
   sudo docker proxy reconcile --to all
@@ -86,12 +91,36 @@ func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
 	if err := j.refuseEarly(true); err != nil {
 		return err
 	}
+	if list, named := r.Wanted[precedence.NoProxy]; named {
+		r.Wanted[precedence.NoProxy] = precedence.Value(expandRule(list.Reveal(), j.auto(ctx, autoDaemon)))
+	}
 	if j.plan, err = daemon.PlanReconcile(v.obs, r, a.history(v)); err != nil {
 		return err
 	}
 	j.secretNotes()
+	if err := j.renewClient(ctx); err != nil {
+		return err
+	}
 	return j.run(ctx)
 }
+
+// renewClient brings a computed list in config.json up to date: Docker's networks, containers and services come and go. Other lists are nobody's business here.
+func (j *job) renewClient(ctx context.Context) error {
+	at, _, err := clientLocations(j.view, nil)
+	if err != nil || len(at) == 0 || !j.knowsNetworks() {
+		return nil //nolint:nilerr // no config.json is meant; what stands in it is not reconcile's to complain about
+	}
+	return j.planClient(nil, client.DefaultHost, func(f client.File) (client.Request, []string, error) {
+		r := client.Request{Host: f.Host, Cause: "Docker's networks have changed since it was computed"}
+		if isAuto(f.Rule) {
+			r.Values = map[string]precedence.Value{"noProxy": precedence.Value(expandRule(f.Rule, j.auto(ctx, autoClient)))}
+		}
+		return r, nil, nil
+	})
+}
+
+// knowsNetworks reports whether the daemon can be asked: without it a computed list would lose its networks.
+func (j *job) knowsNetworks() bool { return j.view.engine != nil && j.view.site.Info != nil }
 
 // completeTo completes the last name of a list of layers.
 func completeTo(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {

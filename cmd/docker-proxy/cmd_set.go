@@ -13,7 +13,6 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
-	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
 type setOptions struct {
@@ -41,7 +40,10 @@ func newSetCommand(a *app) *cobra.Command {
 		Long: `Make proxy settings effective: in one layer of the daemon, and in the client's config.json for new containers and builds.
 
 Settings that are not named keep their value and their layer. A value that would stay shadowed, or that this dockerd would not read, is refused before
-anything is written, naming file and line.`,
+anything is written, naming file and line.
+
+NO_PROXY is two lists: the daemon's, and the one for containers and builds. Where neither is set and none is given they are computed: loopback, this machine's
+names and addresses, registry mirrors, insecure registries, the cloud's metadata service; for containers also Docker's networks, containers and services.`,
 		Example: `  sudo docker proxy set --proxy http://proxy.example.com:3128 --no-proxy localhost,.example.com --restart
   sudo docker proxy set --proxy http://proxy.example.com:3128 --username ann --password-stdin --only daemon <secret
   sudo docker proxy set --username ann --password-file new-password --restart   change the password only
@@ -89,7 +91,7 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 	}
 	w.learn(a)
 	j.notes = w.notes
-	if err := j.planSet(o, w); err != nil {
+	if err := j.planSet(ctx, o, w); err != nil {
 		return err
 	}
 	return j.run(ctx)
@@ -196,9 +198,9 @@ func (j *job) editable() error {
 	return err
 }
 
-func (j *job) planSet(o *setOptions, w *wanted) error {
+func (j *job) planSet(ctx context.Context, o *setOptions, w *wanted) error {
 	if o.scope.daemon() {
-		settings, where, err := w.daemonSettings(j.view.obs.Verdicts)
+		settings, where, err := w.daemonSettings(j.view.obs.Verdicts, j.auto(ctx, autoDaemon))
 		if err != nil {
 			return err
 		}
@@ -218,8 +220,8 @@ func (j *job) planSet(o *setOptions, w *wanted) error {
 	if !o.scope.client() {
 		return nil
 	}
-	return j.planClient(o.scope.users, o.clientHost, func(present map[string]precedence.Value) (map[string]precedence.Value, []string, error) {
-		return w.clientSettings(present, o.clientCreds == credsInclude)
+	return j.planClient(o.scope.users, o.clientHost, func(file client.File) (client.Request, []string, error) {
+		return w.clientSettings(file, o.clientCreds == credsInclude, j.auto(ctx, autoClient))
 	})
 }
 
@@ -233,7 +235,7 @@ func (j *job) secretNotes() {
 }
 
 // planClient plans the config.json of the caller, or of the named users.
-func (j *job) planClient(users []string, hostKey string, want func(map[string]precedence.Value) (map[string]precedence.Value, []string, error)) error {
+func (j *job) planClient(users []string, hostKey string, want func(client.File) (client.Request, []string, error)) error {
 	if j.plan == nil && !j.view.files.Live() {
 		return usageErrorf("nothing of this is for the daemon, and under --root the config.json of no user is written")
 	}
@@ -252,18 +254,14 @@ func (j *job) planClient(users []string, hostKey string, want func(map[string]pr
 		if err != nil {
 			return err
 		}
-		present := map[string]precedence.Value{}
-		for _, s := range f.Settings {
-			present[s.Key] = s.Value
-		}
-		settings, notes, err := want(present)
+		request, notes, err := want(f)
 		if err != nil {
 			return err
 		}
-		for _, s := range settings {
+		for _, s := range request.Values {
 			j.app.redactor.AddValue(s)
 		}
-		changes, err := client.Edit(j.view.files, loc, hostKey, settings, "new containers and builds get it")
+		changes, err := client.Edit(j.view.files, loc, request)
 		if err != nil {
 			return err
 		}

@@ -85,8 +85,8 @@ func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
 		}
 	}
 	if o.scope.client() && (o.scope.layer == "" || o.scope.layer == daemon.All) {
-		err = j.planClient(o.scope.users, o.clientHost, func(map[string]precedence.Value) (map[string]precedence.Value, []string, error) {
-			return o.clientKeys(), nil, nil
+		err = j.planClient(o.scope.users, o.clientHost, func(client.File) (client.Request, []string, error) {
+			return o.clientRequest(), nil, nil
 		})
 		if err != nil {
 			return err
@@ -95,8 +95,8 @@ func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
 	return j.run(ctx)
 }
 
-// clientKeys are the members of config.json that go; the client's own ones only when everything goes.
-func (o *unsetOptions) clientKeys() map[string]precedence.Value {
+// clientRequest takes members out of config.json; the client's own ones only when everything goes.
+func (o *unsetOptions) clientRequest() client.Request {
 	names := map[precedence.Key]string{precedence.HTTPProxy: "httpProxy", precedence.HTTPSProxy: "httpsProxy", precedence.NoProxy: "noProxy"}
 	out := map[string]precedence.Value{}
 	for _, k := range o.keys() {
@@ -105,5 +105,9 @@ func (o *unsetOptions) clientKeys() map[string]precedence.Value {
 	if !o.http && !o.https && !o.no {
 		out["ftpProxy"], out["allProxy"] = "", ""
 	}
-	return out
+	r := client.Request{Host: o.clientHost, Values: out, Cause: "it is no longer set"}
+	if _, gone := out["noProxy"]; gone {
+		r.Rule = new(string)
+	}
+	return r
 }

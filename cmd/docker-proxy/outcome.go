@@ -74,6 +74,7 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 			fmt.Fprintf(w, "Skipped %s: %s\n", s.Layer, s.Reason)
 		}
 	}
+	j.autoText(w)
 	for _, n := range j.allNotes() {
 		fmt.Fprintf(w, "Note: %s\n", j.app.redactor.Text(n))
 	}
@@ -87,6 +88,9 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 
 func (j *job) allNotes() []string {
 	notes := j.notes
+	if !j.opts.readOnly() {
+		notes = append(j.autoNotes(), notes...)
+	}
 	if j.plan != nil {
 		notes = append(append([]string{}, j.plan.Notes...), notes...)
 	}

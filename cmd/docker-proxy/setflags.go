@@ -31,7 +31,7 @@ func (s *setFlags) add(cmd *cobra.Command) {
 	f.StringVar(&s.ftpProxy, "ftp-proxy", "", "Proxy `URL` for ftp (client only)")
 	f.StringVar(&s.allProxy, "all-proxy", "", "Proxy `URL` for everything else (client only; Go programs ignore it)")
 	f.StringVar(&s.clientProxy, "client-proxy", "", "Another proxy `URL` for containers and builds")
-	f.StringVar(&s.noProxy, "no-proxy", "", "Comma-separated `LIST` of hosts that are reached directly")
+	f.StringVar(&s.noProxy, "no-proxy", "", "Comma-separated `LIST` of hosts that are reached directly; its entry auto stands for what is computed from this machine")
 	f.StringVar(&s.daemonNoProxy, "daemon-no-proxy", "", "The `LIST` for the daemon alone")
 	f.StringVar(&s.clientNoProxy, "client-no-proxy", "", "The `LIST` for containers and builds alone")
 	f.StringSliceVar(&s.noProxyAdd, "no-proxy-add", nil, "Add an `ENTRY` to the present lists")

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
@@ -40,26 +42,9 @@ func checkList(flag, list string) (string, []string, error) {
 	return strings.Join(entries, ","), notes, nil
 }
 
-// combineList returns base with entries added and removed, in order, each once.
-func combineList(base string, add, remove []string) (string, error) {
-	entries := precedence.SplitNoProxy(base)
-	for _, r := range remove {
-		i := slices.IndexFunc(entries, func(e string) bool { return strings.EqualFold(e, r) })
-		if i < 0 {
-			return "", usageErrorf("--no-proxy-remove: %q is not in the list", r)
-		}
-		entries = slices.Delete(entries, i, i+1)
-	}
-	for _, a := range add {
-		if !slices.ContainsFunc(entries, func(e string) bool { return strings.EqualFold(e, a) }) {
-			entries = append(entries, a)
-		}
-	}
-	return strings.Join(entries, ","), nil
-}
-
-// daemonSettings combines what is wanted with the daemon's present verdicts. The second result says that only credentials change, wherever the URLs stand.
-func (w *wanted) daemonSettings(verdicts []precedence.Verdict) (precedence.Settings, bool, error) {
+// daemonSettings combines what is wanted with the daemon's present verdicts; auto is the list that the entry "auto" stands for. The second result says that only
+// credentials change, wherever the URLs stand.
+func (w *wanted) daemonSettings(verdicts []precedence.Verdict, auto func() precedence.AutoList) (precedence.Settings, bool, error) {
 	present := map[precedence.Key]precedence.Value{}
 	for _, v := range verdicts {
 		if v.Winner != nil && !v.Winner.Unknown {
@@ -89,23 +74,30 @@ func (w *wanted) daemonSettings(verdicts []precedence.Verdict) (precedence.Setti
 	if w.daemonNo != nil {
 		list = w.daemonNo
 	}
-	if list != nil || len(w.add)+len(w.remove) > 0 {
+	_, set := present[precedence.NoProxy]
+	if list = w.orAuto(list, set || undecided(verdicts, precedence.NoProxy)); list != nil || len(w.add)+len(w.remove) > 0 {
 		base := present[precedence.NoProxy].Reveal()
 		if list != nil {
 			base = *list
 		}
-		combined, err := combineList(base, w.add, w.remove)
+		rule, err := combineRule(base, w.add, w.remove, auto)
 		if err != nil {
 			return nil, false, err
 		}
+		combined := expandRule(rule, auto)
 		out[precedence.NoProxy] = precedence.Value(combined)
 		where = where && combined == present[precedence.NoProxy].Reveal()
 	}
 	return out, where, nil
 }
 
-// clientSettings combines what is wanted with the present record of config.json; include says whether credentials may go there.
-func (w *wanted) clientSettings(present map[string]precedence.Value, include bool) (map[string]precedence.Value, []string, error) {
+// clientSettings combines what is wanted with the present record of config.json; include says whether credentials may go there, auto is the list that the entry
+// "auto" stands for.
+func (w *wanted) clientSettings(file client.File, include bool, auto func() precedence.AutoList) (client.Request, []string, error) {
+	present := map[string]precedence.Value{}
+	for _, s := range file.Settings {
+		present[s.Key] = s.Value
+	}
 	out := map[string]precedence.Value{}
 	var notes []string
 	put := func(key string, v precedence.Value) {
@@ -134,23 +126,33 @@ func (w *wanted) clientSettings(present map[string]precedence.Value, include boo
 	for key, v := range w.client {
 		put(key, v)
 	}
+	request := client.Request{Host: file.Host, Values: out, Cause: "new containers and builds get it"}
 	list := w.noProxy
 	if w.clientNo != nil {
 		list = w.clientNo
 	}
-	if list != nil || len(w.add)+len(w.remove) > 0 {
-		base := present["noProxy"].Reveal()
-		if list != nil {
-			base = *list
-		}
-		remove := slices.DeleteFunc(slices.Clone(w.remove), func(r string) bool {
-			return !slices.ContainsFunc(precedence.SplitNoProxy(base), func(e string) bool { return strings.EqualFold(e, r) })
-		})
-		combined, err := combineList(base, w.add, remove)
-		if err != nil {
-			return nil, nil, err
-		}
-		out["noProxy"] = precedence.Value(combined)
+	if len(out) > 0 {
+		list = w.orAuto(list, present["noProxy"] != "")
 	}
-	return out, notes, nil
+	if list == nil && len(w.add)+len(w.remove) == 0 {
+		return request, notes, nil
+	}
+	base := cmp.Or(file.Rule, present["noProxy"].Reveal())
+	if list != nil {
+		base = *list
+	}
+	// The two lists differ, so that an entry may well be missing in this one.
+	remove := slices.DeleteFunc(slices.Clone(w.remove), func(r string) bool {
+		return !slices.ContainsFunc(precedence.SplitNoProxy(expandRule(base, auto)), func(e string) bool { return strings.EqualFold(e, r) })
+	})
+	rule, err := combineRule(base, w.add, remove, auto)
+	if err != nil {
+		return request, nil, err
+	}
+	out["noProxy"] = precedence.Value(expandRule(rule, auto))
+	if !isAuto(rule) {
+		rule = ""
+	}
+	request.Rule = &rule
+	return request, notes, nil
 }

@@ -34,6 +34,24 @@ type File struct {
 	User     string    `json:"user,omitempty"`
 	Host     string    `json:"host"` // the record that Settings come from
 	Settings []Setting `json:"settings"`
+	Rule     string    `json:"noProxyRule,omitempty"` // what noProxy is computed from, see RuleHost; "" for a list as it stands
+}
+
+// RuleHost is the record of proxies that holds, as its noProxy, the rule from which the noProxy of a host's record is computed: a list with the entry "auto". It looks
+// like one more host's record, so that the Docker CLI keeps it when it saves the file, and no daemon is reached by such a host.
+func RuleHost(hostKey string) string {
+	if hostKey == DefaultHost {
+		return "docker-proxy"
+	}
+	return "docker-proxy " + hostKey
+}
+
+// Request is what a host's record of config.json is to hold.
+type Request struct {
+	Host   string                      // DefaultHost, or the endpoint of a daemon
+	Values map[string]precedence.Value // by key (httpProxy …); an empty value takes the key out, a key that is not named stays
+	Rule   *string                     // see RuleHost; "" takes it out, nil leaves it
+	Cause  string                      // for the plan
 }
 
 // Location says whose config.json is meant.
@@ -59,11 +77,23 @@ func Observe(files *host.FS, at Location, hostKey string) (File, []string, error
 			}
 		}
 	}
+	out.Rule = ruleOf(doc, hostKey)
 	var problems []string
 	for _, p := range found {
 		problems = append(problems, fmt.Sprintf("%s:%d: %s", at.Path, p.Line, p.Msg))
 	}
 	return out, problems, nil
+}
+
+// ruleOf returns the effective rule of a host's record, "" when there is none.
+func ruleOf(doc *jsonedit.Document, hostKey string) string {
+	rec, _ := jsonedit.ClientProxies(doc, RuleHost(hostKey))
+	for _, p := range rec.Proxies {
+		if p.Key == "noProxy" && p.Effective {
+			return p.Value
+		}
+	}
+	return ""
 }
 
 func parse(files *host.FS, path string) (*jsonedit.Document, error) {
@@ -78,9 +108,9 @@ func parse(files *host.FS, path string) (*jsonedit.Document, error) {
 	return jsonedit.Parse(path, data, jsonedit.Options{Dialect: jsonedit.ConfigJSON})
 }
 
-// Edit returns the change that gives the keys (httpProxy …) of the host's record the wanted values; an empty value takes a key out. No change is returned
-// when the file has them already. A file that receives credentials loses group and other access.
-func Edit(files *host.FS, at Location, hostKey string, wanted map[string]precedence.Value, cause string) ([]change.Change, error) {
+// Edit returns the change that makes a host's record what the request says. No change is returned when the file has it already. A file that receives credentials
+// loses group and other access.
+func Edit(files *host.FS, at Location, want Request) ([]change.Change, error) {
 	doc, err := parse(files, at.Path)
 	if err != nil {
 		return nil, err
@@ -91,17 +121,17 @@ func Edit(files *host.FS, at Location, hostKey string, wanted map[string]precede
 	}
 	secret := false
 	for _, key := range jsonedit.ClientKeys() {
-		v, named := wanted[key]
+		v, named := want.Values[key]
 		if !named {
 			continue
 		}
 		secret = secret || v.HasCredentials()
-		if v == "" {
-			err = doc.Delete("proxies", hostKey, key)
-		} else {
-			err = doc.Set(v.Reveal(), "proxies", hostKey, key)
+		if err := put(doc, v.Reveal(), "proxies", want.Host, key); err != nil {
+			return nil, err
 		}
-		if err != nil {
+	}
+	if want.Rule != nil {
+		if err := put(doc, *want.Rule, "proxies", RuleHost(want.Host), "noProxy"); err != nil {
 			return nil, err
 		}
 	}
@@ -116,8 +146,16 @@ func Edit(files *host.FS, at Location, hostKey string, wanted map[string]precede
 		to = to.Private()
 	}
 	// config.json may hold registry logins, so its bytes are secret whatever we write.
-	c := change.Change{Path: at.Path, From: from, To: to, Cause: cause, Layer: Layer, Secret: true, Partial: true}
+	c := change.Change{Path: at.Path, From: from, To: to, Cause: want.Cause, Layer: Layer, Secret: true, Partial: true}
 	return change.Plan{c}.Effective(), nil
+}
+
+// put sets a member, or takes it out when the value is empty.
+func put(doc *jsonedit.Document, value string, path ...string) error {
+	if value == "" {
+		return doc.Delete(path...)
+	}
+	return doc.Set(value, path...)
 }
 
 // SameSettings reports whether two states of a config.json say the same about the proxies of every host.

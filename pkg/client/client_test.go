@@ -71,7 +71,7 @@ func TestEdit(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			files, at := home(t, c.text)
-			changes, err := client.Edit(files, at, client.DefaultHost, c.wanted, "because")
+			changes, err := client.Edit(files, at, client.Request{Host: client.DefaultHost, Values: c.wanted, Cause: "because"})
 			assert.NilError(t, err)
 			assert.Equal(t, len(changes), 1)
 			got := changes[0]
@@ -86,7 +86,7 @@ func TestEdit(t *testing.T) {
 			// Taking it out again gives the same bytes.
 			path := at.Path
 			after := files.With(map[string]host.Overlay{path: {Data: got.To.Data, Mode: got.To.Mode}})
-			back, err := client.Edit(after, at, client.DefaultHost, map[string]precedence.Value{"httpProxy": "", "noProxy": ""}, "")
+			back, err := client.Edit(after, at, client.Request{Host: client.DefaultHost, Values: map[string]precedence.Value{"httpProxy": "", "noProxy": ""}, Cause: ""})
 			assert.NilError(t, err)
 			assert.Equal(t, string(back[0].To.Data), c.text)
 			assert.Assert(t, client.SameSettings(path, back[0].To, got.From))
@@ -97,11 +97,11 @@ func TestEdit(t *testing.T) {
 
 func TestEditNothing(t *testing.T) {
 	files, at := home(t, `{"proxies":{"default":{"httpProxy":"http://p:1"}}}`)
-	changes, err := client.Edit(files, at, client.DefaultHost, map[string]precedence.Value{"httpProxy": "http://p:1"}, "")
+	changes, err := client.Edit(files, at, client.Request{Host: client.DefaultHost, Values: map[string]precedence.Value{"httpProxy": "http://p:1"}, Cause: ""})
 	assert.NilError(t, err)
 	assert.Equal(t, len(changes), 0)
 	files, at = home(t, "")
-	changes, err = client.Edit(files, at, client.DefaultHost, map[string]precedence.Value{"httpProxy": ""}, "")
+	changes, err = client.Edit(files, at, client.Request{Host: client.DefaultHost, Values: map[string]precedence.Value{"httpProxy": ""}, Cause: ""})
 	assert.NilError(t, err)
 	assert.Equal(t, len(change.Plan(changes)), 0)
 }
@@ -110,7 +110,7 @@ func TestEditRefuses(t *testing.T) {
 	for name, text := range map[string]string{"invalid": "{\n\"a\": }", "trailing text": "{}\n{}", "wrong type": `{"proxies": 3}`} {
 		t.Run(name, func(t *testing.T) {
 			files, at := home(t, text)
-			_, err := client.Edit(files, at, client.DefaultHost, map[string]precedence.Value{"httpProxy": "http://p:1"}, "")
+			_, err := client.Edit(files, at, client.Request{Host: client.DefaultHost, Values: map[string]precedence.Value{"httpProxy": "http://p:1"}, Cause: ""})
 			assert.ErrorContains(t, err, at.Path+":")
 		})
 	}
