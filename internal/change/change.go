@@ -56,6 +56,8 @@ type Change struct {
 	Secret bool
 	// CleanFrom says that the bytes before hold no credential although Secret is set, so that the journal may keep them as long as any other.
 	CleanFrom bool
+	// Bare says that the bytes before hold no setting of this program: that state is what a later unset gives back, so the journal keeps it for as long as the file is ours.
+	Bare bool
 	// Partial asks the journal to record only the byte range that differs: for files that hold secrets of others (config.json).
 	Partial bool
 	// Needs is what has to follow, Validate who has to agree first.

@@ -39,7 +39,9 @@ type Entry struct {
 	Notes   []Note
 	Foreign []string // files that an undo left alone
 
+	folded  bool // only steps that an unset still needs are left: not shown
 	number  int
+	kept    []string
 	size    int64 // bytes of whole records
 	records []record
 }
@@ -49,12 +51,16 @@ func (e Entry) unfinished() bool {
 	return e.State == Applying || e.State == Undoing || e.State == Committed
 }
 
+// stands reports whether the change was made and not taken back by an undo.
+func (e Entry) stands() bool { return e.State == Done || e.State == Committed }
+
 // steps are the files of all applies, in the order in which they were written.
 func (e Entry) steps() []step {
 	var out []step
 	for _, r := range e.records {
 		for _, s := range r.Steps {
 			s.Temp = tempName(s.Real, e.number, len(out))
+			s.Stays = slices.Contains(e.kept, s.Real)
 			out = append(out, s)
 		}
 	}
@@ -67,13 +73,13 @@ func newEntry(number int, records []record, size int64) Entry {
 	for _, r := range records {
 		switch r.Do {
 		case doBegin:
-			e.Time, e.Command, e.Reverts = r.Time, r.Command, r.Reverts
+			e.Time, e.Command, e.Reverts, e.folded = r.Time, r.Command, r.Reverts, r.Folded
 		case doApply:
 			for _, s := range r.Steps {
 				e.Files = append(e.Files, s.Path)
 			}
 		case doCommit:
-			e.State = Committed
+			e.State, e.kept = Committed, r.Kept
 		case doUndo:
 			e.State = Undoing
 		case doUndone:
@@ -137,7 +143,7 @@ func (s *Store) read() (stateDir, error) {
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// List gives the recorded changes, newest first. Without a journal it is empty. Errors: *JournalError; fs.ErrPermission for another user's journal.
+// List gives the recorded changes, newest first, at most 20. Without a journal it is empty. Errors: *JournalError; fs.ErrPermission for another user's journal.
 func (s *Store) List() ([]Entry, error) {
 	d, err := s.read()
 	if d == nil || err != nil {
@@ -145,7 +151,8 @@ func (s *Store) List() ([]Entry, error) {
 	}
 	defer d.close()
 	all, err := s.entries(d)
-	return slices.DeleteFunc(all, func(e Entry) bool { return len(e.records) == 0 }), err
+	all = slices.DeleteFunc(all, func(e Entry) bool { return len(e.records) == 0 || e.folded })
+	return all[:min(len(all), keepEntries)], err
 }
 
 // Unfinished gives the change that an earlier run did not end, or nil. It changes nothing; a change that another process is making at this moment is not unfinished.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -14,7 +13,7 @@ import (
 
 // Past is an earlier state of a file that this program changed.
 type Past struct {
-	ID    string // the entry that replaced this state
+	ID    string // the entry that replaced this state, or that remembers it
 	Time  time.Time
 	State change.State // Data is nil when Known is false
 	Known bool         // the bytes are still held, or there are none
@@ -22,9 +21,10 @@ type Past struct {
 }
 
 // History gives the earlier states of the file at name, newest first, beginning with what the last recorded change replaced. It follows the chain backwards: an entry counts
-// only when what it wrote is what stood there afterwards, so that a file that somebody else changed has no history. present is the state that is there now.
+// only when what it wrote is what stood there afterwards, so that a file that somebody else changed has no history. Behind the states of single changes come those at the
+// beginning of the chain, however long it is. present is the state that is there now.
 func (s *Store) History(name string, present change.State) ([]Past, error) {
-	all, err := s.List()
+	all, err := s.all()
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -32,17 +32,20 @@ func (s *Store) History(name string, present change.State) ([]Past, error) {
 	if p, err := s.target.Locate(name, true); err == nil {
 		real = p.Real
 	}
-	dirs := madeAbove(all, real)
-	var out []Past
+	dirs := madeAbove(all, real, Entry.stands)
+	var out, origins []Past
 	now, known := newImage(present), true
 	data := present.Data
 	for _, e := range all {
-		if e.State != Done && e.State != Committed {
+		if !e.stands() {
 			continue
 		}
 		for _, st := range slices.Backward(e.steps()) {
 			if st.Real != real && st.Path != name || !st.To.same(now) {
 				continue
+			}
+			if len(out) == 0 {
+				origins = st.past(e, data, dirs)
 			}
 			before, ok := st.From.state(data)
 			ok = ok && (known || !st.From.Part)
@@ -50,31 +53,33 @@ func (s *Store) History(name string, present change.State) ([]Past, error) {
 			now, known, data = st.From, ok, before.Data
 		}
 	}
+	for _, o := range origins {
+		if !slices.ContainsFunc(out, func(p Past) bool { return p.Known && p.State.Equal(o.State) }) {
+			out = append(out, o)
+		}
+	}
 	return out, nil
 }
 
-// madeAbove returns the directories above name that were made for this file or for another one and not taken away since, outermost first.
-func madeAbove(all []Entry, name string) []string {
-	var made []string
-	decided := map[string]bool{}
-	for _, e := range all {
-		if e.State != Done && e.State != Committed {
-			continue
-		}
-		for _, st := range slices.Backward(e.steps()) {
-			if st.From.Kind == change.Dir && st.To.Kind == change.Absent {
-				decided[st.Real] = true
-			}
-			for _, d := range st.Dirs {
-				if strings.HasPrefix(name, d+"/") && !decided[d] {
-					decided[d] = true
-					made = append(made, d)
-				}
-			}
+// past are the states that a step remembers; data are the bytes it wrote.
+func (st step) past(e Entry, data []byte, dirs []string) []Past {
+	var out []Past
+	for _, o := range st.Origins {
+		if before, ok := o.state(data); ok {
+			out = append(out, Past{ID: e.ID, Time: e.Time, State: before, Known: true, Dirs: dirs})
 		}
 	}
-	slices.SortFunc(made, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	return made
+	return out
+}
+
+// all reads the whole journal, the folded entries too.
+func (s *Store) all() ([]Entry, error) {
+	d, err := s.read()
+	if d == nil || err != nil {
+		return nil, err
+	}
+	defer d.close()
+	return s.entries(d)
 }
 
 // same compares digests.
@@ -117,7 +122,7 @@ func (s *Store) takeBack(id string, st step) (change.Change, error) {
 	if err != nil {
 		return change.Change{}, err
 	}
-	c := change.Change{Path: st.Path, From: present, To: present, Layer: st.Layer, Secret: true, Partial: st.Range, Cause: "as it was before change " + id}
+	c := change.Change{Path: st.Path, From: present, To: present, Layer: st.Layer, Secret: st.Secret || st.After, CleanFrom: !st.After, Partial: st.Range, Cause: "as it was before change " + id}
 	if st.From.matches(present) {
 		return c, nil
 	}
@@ -196,14 +201,30 @@ func (s *Store) Forget(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range all {
-		if e.ID != id {
-			continue
-		}
-		if e.unfinished() {
-			return fmt.Errorf("forgetting change %s: it is %s", id, e.State)
-		}
-		return tx.dir.remove(entryFile(e.number))
+	at := slices.IndexFunc(all, func(e Entry) bool { return e.ID == id })
+	if at < 0 {
+		return fmt.Errorf("no recorded change %q", id)
 	}
-	return fmt.Errorf("no recorded change %q", id)
+	if all[at].unfinished() {
+		return fmt.Errorf("forgetting change %s: it is %s", id, all[at].State)
+	}
+	// Other entries remember the same bytes as the beginning of a chain.
+	for _, e := range all {
+		err := s.rewrite(tx.dir, e, func(st step) (step, bool) { return st.without(all[at].steps()), true })
+		if err != nil {
+			return err
+		}
+	}
+	return tx.dir.remove(entryFile(all[at].number))
+}
+
+// without takes the old states of other steps out of the origins.
+func (st step) without(gone []step) step {
+	st.Origins = slices.DeleteFunc(slices.Clone(st.Origins), func(o image) bool {
+		return slices.ContainsFunc(gone, func(g step) bool { return g.Real == st.Real && g.From.same(o) })
+	})
+	if len(st.Origins) == 0 {
+		st.Origins = nil
+	}
+	return st
 }

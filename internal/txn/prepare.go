@@ -59,7 +59,7 @@ func (s *Store) prepareOne(c change.Change) (prepared, error) {
 	}
 	to := owned(c.To, from, place)
 	to.Mode = modeBits(to.Mode)
-	st := step{Place: place, Layer: c.Layer, Secret: c.Secret && !c.CleanFrom, Range: c.Partial, From: newImage(from), To: newImage(to)}
+	st := step{Place: place, Layer: c.Layer, Secret: c.Secret && !c.CleanFrom, After: c.Secret, Bare: c.Bare || from.Kind == change.Absent, Range: c.Partial, From: newImage(from), To: newImage(to)}
 	if place.InPlace == "" {
 		// A file that is replaced in one step is always wholly old or wholly new, so that the new bytes are not needed to recognise it.
 		st.To = st.To.digest()

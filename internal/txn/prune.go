@@ -2,60 +2,118 @@ package txn
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
 
-// prune keeps the journal small and free of old credentials: at most keepEntries entries; credentials at most in the newest entry and for at most secretMaxAge; no bytes
-// of changes that were undone.
+// prune keeps the journal small and free of old credentials: at most keepEntries entries that can be taken back; credentials at most in the newest entry and for at most
+// secretMaxAge; no bytes of changes that were undone. Of an older entry only the steps stay, without the bytes they replaced, that were the last ones of their files: they
+// say how an unset gives those back. There is at most one such step per file.
 func (s *Store) prune(d stateDir) error {
 	all, err := s.entries(d)
 	if err != nil {
 		return err
 	}
+	var work []func() error
+	later, gone := map[string]bool{}, map[string]bool{} // files that newer changes wrote, directories that they removed
+	shown := 0
 	for i, e := range all {
-		if e.unfinished() {
-			continue
-		}
-		if i >= keepEntries {
-			if err := d.remove(entryFile(e.number)); err != nil {
-				return err
+		if !e.unfinished() {
+			switch {
+			case e.folded || shown >= keepEntries:
+				work = append(work, s.fold(d, e, later, gone))
+			default:
+				secrets := i == 0 && s.opt.Now().Sub(e.Time) < secretMaxAge
+				work = append(work, func() error {
+					return s.rewrite(d, e, func(st step) (step, bool) { return st.scrubbed(e.State, secrets), true })
+				})
 			}
-			continue
 		}
-		secrets := i == 0 && s.opt.Now().Sub(e.Time) < secretMaxAge
-		if err := s.scrub(d, e, secrets); err != nil {
+		if !e.folded {
+			shown++
+		}
+		for _, st := range e.steps() {
+			if e.stands() {
+				later[st.Real] = true
+				gone[st.Real] = gone[st.Real] || st.removesDir()
+			}
+		}
+	}
+	// The oldest first: what a newer entry says about older ones is applied before it goes.
+	for _, f := range slices.Backward(work) {
+		if err := f(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// scrub rewrites an entry that has ended without the bytes that are not needed any more.
-func (s *Store) scrub(d stateDir, e Entry, secrets bool) error {
-	var before, after []byte
-	for _, r := range e.records {
-		line, err := r.encode()
-		if err != nil {
-			return err
+// fold is what has to be done with an entry that is not shown any more.
+func (s *Store) fold(d stateDir, e Entry, later, gone map[string]bool) func() error {
+	name := entryFile(e.number)
+	var keep []step
+	for _, st := range e.steps() {
+		if st.To.Kind != change.File && st.To.Kind != change.Link || later[st.Real] || !e.stands() || slices.ContainsFunc(st.Origins, st.To.same) {
+			continue
 		}
-		before = append(before, line...)
-		steps := make([]step, len(r.Steps))
-		for i, st := range r.Steps {
-			steps[i] = st.scrubbed(e.State, secrets)
+		st.Made = slices.DeleteFunc(slices.Concat(st.Dirs, st.Made), func(dir string) bool { return gone[dir] })
+		slices.Sort(st.Made)
+		st.Made, st.Dirs = slices.Compact(st.Made), nil
+		st.From, st.Xattrs = st.From.digest(), nil
+		if len(st.Made)+len(st.Origins) > 0 {
+			keep = append(keep, st)
 		}
-		if r.Steps = steps; len(steps) == 0 {
-			r.Steps = nil
-		}
-		if line, err = r.encode(); err != nil {
-			return err
-		}
-		after = append(after, line...)
 	}
-	if bytes.Equal(before, after) {
-		return nil
+	if len(keep) == 0 {
+		return func() error { return d.remove(name) }
+	}
+	now := e.records[len(e.records)-1].Time
+	return func() error {
+		return s.store(d, e, []record{
+			{Do: doBegin, Version: journalVersion, Time: e.Time, Command: e.Command, Folded: true}, {Do: doApply, Time: now, Steps: keep}, {Do: doCommit, Time: now}, {Do: doEnd, Time: now},
+		})
+	}
+}
+
+// rewrite changes or drops the steps of an entry.
+func (s *Store) rewrite(d stateDir, e Entry, f func(step) (step, bool)) error {
+	records := slices.Clone(e.records)
+	for i, r := range records {
+		var steps []step
+		for _, st := range r.Steps {
+			if st, ok := f(st); ok {
+				steps = append(steps, st)
+			}
+		}
+		records[i].Steps = steps
+	}
+	return s.store(d, e, records)
+}
+
+// store writes an entry anew, if that makes a difference.
+func (s *Store) store(d stateDir, e Entry, records []record) error {
+	before, err := encodeRecords(e.records)
+	if err != nil {
+		return err
+	}
+	after, err := encodeRecords(records)
+	if err != nil || bytes.Equal(before, after) {
+		return err
 	}
 	return d.replace(entryFile(e.number), after)
+}
+
+func encodeRecords(records []record) ([]byte, error) {
+	var out []byte
+	for _, r := range records {
+		line, err := r.encode()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, line...)
+	}
+	return out, nil
 }
 
 func (st step) scrubbed(state EntryState, secrets bool) step {
@@ -66,6 +124,9 @@ func (st step) scrubbed(state EntryState, secrets bool) step {
 	// The bytes of a change that was undone in part are the only copy of what somebody may still want to put back.
 	if state == Undone || st.Secret && !secrets {
 		st.From = st.From.digest()
+	}
+	if state == Undone && slices.ContainsFunc(st.Origins, func(o image) bool { return o.Kind == change.File }) {
+		st.Origins = nil
 	}
 	return st
 }

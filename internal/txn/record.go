@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,10 +35,12 @@ type record struct {
 	Time    time.Time `json:"time"`
 	Command string    `json:"command,omitempty"` // begin: masked
 	Reverts string    `json:"reverts,omitempty"` // begin: the entry that this one takes back
+	Folded  bool      `json:"folded,omitempty"`  // begin: only what undoing needs is left, see prune
 	Steps   []step    `json:"steps,omitempty"`   // apply
 	Key     string    `json:"key,omitempty"`     // note
 	Value   string    `json:"value,omitempty"`   // note
 	Foreign []string  `json:"foreign,omitempty"` // undone
+	Kept    []string  `json:"kept,omitempty"`    // commit: directories that were to be removed and were not empty
 }
 
 const journalVersion = 1
@@ -47,9 +50,16 @@ type step struct {
 	Place
 	Layer  string `json:"layer,omitempty"`
 	Secret bool   `json:"secret,omitempty"` // the old bytes may hold credentials
-	Range  bool   `json:"range,omitempty"`  // only the byte range that differs is to be kept
+	After  bool   `json:"after,omitempty"`  // the new bytes may
+	Range  bool   `json:"range,omitempty"`  // only the bytes that differ are to be kept
+	Bare   bool   `json:"bare,omitempty"`   // the old bytes hold no setting of ours
 	From   image  `json:"from"`
 	To     image  `json:"to"`
+	// Origins and Made are what undoing all changes of this file needs, however many there were: see origin.go. Origins are relative to To.
+	Origins []image  `json:"origins,omitempty"`
+	Made    []string `json:"made,omitempty"`
+
+	Stays bool `json:"-"` // a directory that was to be removed and is still there, see record.Kept
 }
 
 // image is a state in the journal: all of it as a digest, and for old states the bytes or the part of them that differs.
@@ -61,10 +71,17 @@ type image struct {
 	Target string      `json:"target,omitempty"`
 	Sum    string      `json:"sum,omitempty"` // SHA-256 of the bytes, hexadecimal
 	Data   []byte      `json:"data,omitempty"`
-	Head   int         `json:"head,omitempty"` // Data replaces the bytes of the other state between its first Head …
-	Tail   int         `json:"tail,omitempty"` // … and its last Tail bytes
-	Part   bool        `json:"part,omitempty"` // Head and Tail count; otherwise Data is everything
-	Gone   bool        `json:"gone,omitempty"` // the bytes are not kept (any more)
+	Part   bool        `json:"part,omitempty"`  // Data is not used: the bytes are those of the other state after Edits
+	Edits  []edit      `json:"edits,omitempty"` // in order, not overlapping
+	Hot    bool        `json:"hot,omitempty"`   // see origin
+	Gone   bool        `json:"gone,omitempty"`  // the bytes are not kept (any more)
+}
+
+// edit replaces Len bytes of the other state, from At on, by Data.
+type edit struct {
+	At   int    `json:"at"`
+	Len  int    `json:"len,omitempty"`
+	Data []byte `json:"data,omitempty"`
 }
 
 func sum(data []byte) string {
@@ -84,7 +101,7 @@ func newImage(s change.State) image {
 // digest is the image without bytes.
 func (i image) digest() image {
 	if i.Kind == change.File && !i.Gone {
-		i.Data, i.Head, i.Tail, i.Part, i.Gone = nil, 0, 0, false, true
+		i.Data, i.Edits, i.Part, i.Gone = nil, nil, false, true
 	}
 	return i
 }
@@ -94,15 +111,7 @@ func (i image) partOf(other []byte) image {
 	if i.Kind != change.File || i.Gone || i.Part {
 		return i
 	}
-	head := 0
-	for head < len(i.Data) && head < len(other) && i.Data[head] == other[head] {
-		head++
-	}
-	tail := 0
-	for tail < min(len(i.Data), len(other))-head && i.Data[len(i.Data)-1-tail] == other[len(other)-1-tail] {
-		tail++
-	}
-	i.Data, i.Head, i.Tail, i.Part = i.Data[head:len(i.Data)-tail], head, tail, true
+	i.Data, i.Edits, i.Part = nil, edits(other, i.Data), true
 	return i
 }
 
@@ -121,10 +130,11 @@ func (i image) state(other []byte) (change.State, bool) {
 	switch {
 	case i.Gone:
 		return s, false
-	case i.Part && (i.Head < 0 || i.Tail < 0 || i.Head+i.Tail > len(other)):
-		return s, false
 	case i.Part:
-		s.Data = bytes.Join([][]byte{other[:i.Head], i.Data, other[len(other)-i.Tail:]}, nil)
+		var ok bool
+		if s.Data, ok = apply(other, i.Edits); !ok {
+			return s, false
+		}
 	default:
 		s.Data = i.Data
 	}
@@ -198,7 +208,7 @@ func (r record) check(first bool) error {
 		if !cleanPath(s.Path) || !cleanPath(s.Real) || filepath.Dir(s.Real) == s.Real {
 			return fmt.Errorf("path %q", s.Real)
 		}
-		for _, d := range s.Dirs {
+		for _, d := range slices.Concat(s.Dirs, s.Made) {
 			if !cleanPath(d) || !strings.HasPrefix(s.Real, d+string(filepath.Separator)) {
 				return fmt.Errorf("directory %q of %q", d, s.Real)
 			}

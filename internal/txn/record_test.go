@@ -131,17 +131,45 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Whatever part of a file is kept, the old bytes come back from the new ones.
+// Whatever part of a file is kept, the old bytes come back from the new ones, and it is not more than what differs.
 func TestPartOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		from, to := rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 0, 12, -1).Draw(t, "from"), rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 0, 12, -1).Draw(t, "to")
+		word := rapid.SampledFrom([]string{"a", "b", "ab", "FIRST-COMMON-PART", "SECOND-COMMON-PART", "THIRD-COMMON-PART"})
+		draw := func(name string) string { return strings.Join(rapid.SliceOfN(word, 0, 9).Draw(t, name), "") }
+		from, to := draw("from"), draw("to")
 		i := newImage(change.NewFile([]byte(from), 0o644)).partOf([]byte(to))
 		s, ok := i.state([]byte(to))
 		assert.Assert(t, ok)
 		assert.Equal(t, string(s.Data), from)
-		_, ok = i.state([]byte(to + "x"))
-		assert.Assert(t, !ok || from == to+"x" || i.Tail == 0 && i.Head+len(i.Data) == len(from))
+		kept := 0
+		for _, e := range i.Edits {
+			kept += len(e.Data)
+		}
+		assert.Assert(t, kept <= len(from))
+		s, ok = i.state([]byte(to + "x"))
+		assert.Assert(t, !ok || string(s.Data) == from)
 	})
+}
+
+// What stands between two places that were changed is not kept.
+func TestPartOfInSeveralPlaces(t *testing.T) {
+	const foreign = `,"auths":{"r.corp":{"auth":"Zm9yZWlnbg=="}},`
+	from := `{"proxies":{"a":1,"b":"OLD-ONE"}` + foreign + `"proxies":{"b":"OLD-TWO"},"z":"FOREIGN"}`
+	to := `{"proxies":{"a":1}` + foreign + `"proxies":{"b":"NEW"},"z":"FOREIGN"}`
+	i := newImage(change.NewFile([]byte(from), 0o644)).partOf([]byte(to))
+	s, ok := i.state([]byte(to))
+	assert.Assert(t, ok)
+	assert.Equal(t, string(s.Data), from)
+	var kept string
+	for _, e := range i.Edits {
+		kept += string(e.Data)
+	}
+	assert.Assert(t, !strings.Contains(kept, "auth") && !strings.Contains(kept, "FOREIGN"), kept)
+	assert.Assert(t, strings.Contains(kept, "OLD-ONE") && strings.Contains(kept, "OLD-TWO"), kept)
+	for _, bad := range [][]edit{{{At: -1}}, {{At: 5, Len: 2}, {At: 4}}, {{At: 1, Len: len(to)}}, {{At: len(to) + 1}}, {{Len: -1}}} {
+		_, ok := apply([]byte(to), bad)
+		assert.Assert(t, !ok)
+	}
 }
 
 func TestTorn(t *testing.T) {

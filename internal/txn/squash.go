@@ -46,6 +46,7 @@ func squashed(steps []step) (net []step, repeated bool) {
 			return nil, false
 		default:
 			net[i].To, net[i].Secret, repeated = st.To, net[i].Secret || st.Secret, true
+			net[i].After, net[i].Origins, net[i].Made = net[i].After || st.After, st.Origins, st.Made
 		}
 	}
 	return net, repeated

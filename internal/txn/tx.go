@@ -122,6 +122,11 @@ func (tx *Tx) apply(ctx context.Context, changes []change.Change) error {
 
 // record writes the old states to the journal.
 func (tx *Tx) record(todo []prepared) error {
+	all, err := tx.store.entries(tx.dir)
+	if err != nil {
+		return err
+	}
+	trace(all, tx.entry, todo)
 	now := tx.store.opt.Now().UTC()
 	var records []record
 	first := len(tx.entry.steps())
@@ -190,7 +195,13 @@ func (tx *Tx) Commit() error {
 	if tx.entry.unchanged() {
 		return tx.Undo() // everything is back by itself; this takes away directories that were made on the way
 	}
-	if err := tx.store.add(tx.dir, &tx.entry, record{Do: doCommit, Time: tx.store.opt.Now().UTC()}); err != nil {
+	commit := record{Do: doCommit, Time: tx.store.opt.Now().UTC()}
+	for _, o := range tx.outcomes {
+		if o.Kept {
+			commit.Kept = append(commit.Kept, o.Real)
+		}
+	}
+	if err := tx.store.add(tx.dir, &tx.entry, commit); err != nil {
 		return errors.Join(err, tx.Undo())
 	}
 	return nil

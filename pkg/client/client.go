@@ -115,6 +115,7 @@ func Edit(files *host.FS, at Location, want Request) ([]change.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	bare, clean := holds(doc)
 	from, err := change.Observe(files, at.Path)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", at.Path, err)
@@ -145,9 +146,22 @@ func Edit(files *host.FS, at Location, want Request) ([]change.Change, error) {
 	if secret {
 		to = to.Private()
 	}
-	// config.json may hold registry logins, so its bytes are secret whatever we write.
-	c := change.Change{Path: at.Path, From: from, To: to, Cause: want.Cause, Layer: Layer, Secret: true, Partial: true}
+	// config.json may hold registry logins, so its bytes are secret whatever we write; what the journal keeps of it is the proxies that change.
+	c := change.Change{Path: at.Path, From: from, To: to, Cause: want.Cause, Layer: Layer, Secret: true, CleanFrom: clean, Bare: bare, Partial: true}
 	return change.Plan{c}.Effective(), nil
+}
+
+// holds reports whether a config.json is without any proxy, and whether no proxy in it has credentials.
+func holds(doc *jsonedit.Document) (bare, clean bool) {
+	bare, clean = true, true
+	for _, host := range jsonedit.ClientHosts(doc) {
+		rec, _ := jsonedit.ClientProxies(doc, host)
+		for _, p := range rec.Proxies {
+			bare = false
+			clean = clean && !precedence.Value(p.Value).HasCredentials()
+		}
+	}
+	return bare, clean
 }
 
 // put sets a member, or takes it out when the value is empty.

@@ -187,7 +187,7 @@ func holdsCredentials(data []byte) bool {
 			return false
 		}
 		text = text[i+3:]
-		word := text[:len(text)-len(strings.TrimLeftFunc(text, func(r rune) bool { return r != ' ' && r != '"' && r != '\'' && r != '\n' && r != ',' }))]
+		word := text[:len(text)-len(strings.TrimLeftFunc(text, func(r rune) bool { return r != ' ' && r != '"' && r != '\'' && r != '\n' }))]
 		if strings.Contains(word, "@") {
 			return true
 		}

@@ -79,6 +79,7 @@ func (p *planner) add(changes []change.Change, cause string) {
 // done closes the plan: files that can go back to what they were before this program touched them do so byte for byte.
 func (p *planner) done() (*Plan, error) {
 	p.restorePast()
+	p.describeOld()
 	p.plan.Changes = p.plan.Changes.Effective()
 	p.plan.After = p.before.Planned(p.plan.Changes)
 	for _, f := range p.plan.After.Faults {
@@ -87,6 +88,21 @@ func (p *planner) done() (*Plan, error) {
 		}
 	}
 	return p.plan, nil
+}
+
+// describeOld tells the journal what the files held before: whether that is a state without any proxy, to which an unset goes back, and whether there are credentials in it.
+func (p *planner) describeOld() {
+	for i := range p.plan.Changes {
+		c := &p.plan.Changes[i]
+		c.Bare = !ours(c.From.Data)
+		for _, b := range p.before.Bindings {
+			if b.Source.Path == c.Path {
+				c.Bare = false
+				c.CleanFrom = c.CleanFrom && !b.Value.HasCredentials()
+				c.Secret = c.Secret || b.Value.HasCredentials()
+			}
+		}
+	}
 }
 
 // restorePast replaces an edited file by an earlier state of it where both say the same about proxies: bytes, mode and absence are then as they were.
