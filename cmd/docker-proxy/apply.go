@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 	"github.com/docker-proxy/docker-proxy/internal/txn"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -26,8 +29,30 @@ type job struct {
 	// force restarts the daemon although no file changes: `restart`, or a value that is configured and does not run.
 	force   bool
 	reverts string // the journal entry this takes back
+	nothing string // what to say when there is nothing to do; "" for the usual sentence
 
+	planned   bool           // the plan is made: the fields above hold it
+	ready     bool           // it has been through prepare
+	restart   bool           // with ready: the daemon is restarted
+	asked     bool           // a person was asked about the restart, after having been told cost
+	cost      []string       // see restartCost
+	control   daemon.Control // with ready: what reloads and restarts; nil when neither is to be done
+	accepted  bool           // the readers have accepted these very files before
+	memo      *memo
 	restarted bool
+}
+
+// memo is what all plans of one request share: the proxies that were tried are not tried again.
+type memo struct {
+	tried map[trial]bool
+	notes []string // what the trials found
+}
+
+func (m *memo) remember(t trial) {
+	if m.tried == nil {
+		m.tried = map[trial]bool{}
+	}
+	m.tried[t] = true
 }
 
 // changes returns all effective changes of the job, in the order in which they are made.
@@ -66,48 +91,84 @@ func sameVerdict(a, b precedence.Verdict) bool {
 	return a.Winner.Value == b.Winner.Value && a.Winner.Unknown == b.Winner.Unknown && sameLower
 }
 
-// run carries the job out, or shows it, and reports.
-func (j *job) run(ctx context.Context) error {
-	todo, restart := j.changes(), j.wantsRestart()
-	if j.opts.readOnly() {
-		return j.show(todo, restart)
+// idle reports whether the plan is to do nothing.
+func (j *job) idle() bool { return j.planned && len(j.changes()) == 0 && !j.wantsRestart() }
+
+// nothingToDo says so.
+func (j *job) nothingToDo() error {
+	if j.nothing == "" {
+		j.nothing = "Nothing to do: everything is as wanted" + j.runningToo() + "."
 	}
-	if len(todo) == 0 && !restart {
-		j.say("Nothing to do: everything is as wanted%s.", j.runningToo())
-		return j.report(todo)
+	j.say("%s", j.nothing)
+	return j.report(nil)
+}
+
+// prepare does everything before the first write that takes time: it asks for consent to the restart, finds out who restarts, tries the proxy, and shows the candidates to their
+// readers. What prev, the job as it was planned before, has been through and is still the same is not done again; prev is nil the first time. A job without a plan
+// has nothing to prepare.
+func (j *job) prepare(ctx context.Context, prev *job) error {
+	if !j.planned {
+		return nil
 	}
-	if err := j.checkPrivileges(todo, restart); err != nil {
+	todo := j.changes()
+	if err := j.checkPrivileges(todo, j.wantsRestart()); err != nil {
 		return err
 	}
-	if restart && !j.opts.restart && !j.opts.noRestart {
-		var err error
-		if restart, err = j.askRestart(ctx); err != nil {
-			return err
-		}
-	} else if j.opts.noRestart {
-		restart = false
+	if err := j.consent(ctx, prev); err != nil {
+		return err
 	}
-	var control daemon.Control
-	if restart || todo.Needs().DaemonReload && j.view.site.Live {
-		var err error
-		control, err = daemon.ControlOf(j.view.site)
-		var manual *daemon.ManualError
-		switch {
-		case errors.As(err, &manual) && len(todo) > 0:
-			restart, control = false, nil
-			j.notes = append(j.notes, manual.Error())
-		case err != nil && restart:
-			return err
-		}
+	if err := j.chooseControl(todo); err != nil {
+		return err
 	}
+	j.accepted = prev != nil && prev.ready && prev.sameDaemonFiles(j)
 	if err := j.before(ctx, todo); err != nil {
 		return err
 	}
-	if err := j.carryOut(ctx, todo, control, restart); err != nil {
+	j.ready = true
+	return nil
+}
+
+// consent decides whether the daemon is restarted: by the flags, by what was answered before, or by asking.
+func (j *job) consent(ctx context.Context, prev *job) (err error) {
+	j.restart = j.wantsRestart()
+	switch {
+	case !j.restart, j.opts.restart:
+	case j.opts.noRestart:
+		j.restart = false
+	case prev != nil && prev.asked:
+		j.restart, j.asked, j.cost = prev.restart, true, prev.cost
+	default:
+		j.cost, j.asked = j.restartCost(ctx), true
+		j.restart, err = j.askRestart(ctx)
+	}
+	return err
+}
+
+// mustAsk reports whether a person has to be asked about a restart that was not asked about before, or not with these consequences.
+func (j *job) mustAsk(ctx context.Context, prev *job) bool {
+	if !j.wantsRestart() || j.opts.restart || j.opts.noRestart || !j.app.cli.In().IsTerminal() {
+		return false
+	}
+	return !prev.asked || !slices.Equal(prev.cost, j.restartCost(ctx))
+}
+
+// chooseControl finds what reloads and restarts this daemon. One that was started by hand is not restarted; a note says what to type.
+func (j *job) chooseControl(todo change.Plan) error {
+	if !j.restart && !(todo.Needs().DaemonReload && j.view.site.Live) {
+		return nil
+	}
+	control, err := daemon.ControlOf(j.view.site)
+	var manual *daemon.ManualError
+	switch {
+	case err == nil:
+		j.control = control
+	case errors.As(err, &manual) && len(todo) > 0:
+		j.restart = false
+		j.notes = append(j.notes, manual.Error())
+	case j.restart:
 		return err
 	}
-	j.summary(todo)
-	return j.report(todo)
+	return nil
 }
 
 func (j *job) runningToo() string {
@@ -120,17 +181,28 @@ func (j *job) runningToo() string {
 // before is what happens before the first write: the proxy is tried and the candidates are shown to their readers.
 func (j *job) before(ctx context.Context, todo change.Plan) error {
 	if !j.opts.noCheck && j.plan != nil && j.plan.Wanted.HasValue() && j.view.site.Live && len(todo) > 0 {
-		if err := j.preflight(j.plan.Wanted)(ctx); err != nil {
+		known := len(j.notes)
+		err := j.preflight(j.plan.Wanted)(ctx)
+		found := slices.Clone(j.notes[known:])
+		j.notes = append(j.notes[:known:known], append(j.memo.notes, found...)...)
+		j.memo.notes = append(j.memo.notes, found...)
+		if err != nil {
 			return err
 		}
+	}
+	if j.accepted {
+		return nil
 	}
 	return daemon.Validate(ctx, j.view.site, todo)
 }
 
+// rootStateDir is where root's journal stands, and that of a directory.
+const rootStateDir = "/var/lib/docker-proxy"
+
 // stateDir is where the journal of this user stands.
 func stateDir(live bool) string {
 	if os.Geteuid() == 0 || !live {
-		return "/var/lib/docker-proxy"
+		return rootStateDir
 	}
 	if dir := os.Getenv("XDG_STATE_HOME"); strings.HasPrefix(dir, "/") {
 		return dir + "/docker-proxy"
@@ -138,17 +210,17 @@ func stateDir(live bool) string {
 	return homeDir() + "/.local/state/docker-proxy"
 }
 
-// openStore opens the journal of this run's root.
-func (j *job) openStore() (*txn.Store, error) { return j.app.openStore(j.view) }
-
-func (a *app) openStore(v *view) (*txn.Store, error) {
-	waiting := func(h txn.Holder) { fmt.Fprintln(a.cli.Err(), a.redactor.Text(fmt.Sprintf("Waiting for %s to end…", h))) }
-	return txn.Open(v.files, stateDir(v.files.Live()), txn.Options{Waiting: waiting})
+// openStore opens this user's journal below a root; need is how long this run may have to hold the lock.
+func (a *app) openStore(files *host.FS, need time.Duration) (*txn.Store, error) {
+	waiting := func(h txn.Holder) {
+		fmt.Fprintln(a.cli.Err(), a.redactor.Text(fmt.Sprintf("Waiting for %s to end…", h)))
+	}
+	return txn.Open(files, stateDir(files.Live()), txn.Options{Need: need, Waiting: waiting})
 }
 
 // history adapts the journal to the planner. A journal that cannot be read means no history: bytes are then edited instead of restored.
 func (a *app) history(v *view) daemon.History {
-	store, err := a.openStore(v)
+	store, err := a.openStore(v.files, 0)
 	if err != nil {
 		return nil
 	}
@@ -168,20 +240,9 @@ func (a *app) history(v *view) daemon.History {
 	}
 }
 
-// carryOut writes, reloads and restarts in one transaction. Whatever fails is put back.
-func (j *job) carryOut(ctx context.Context, todo change.Plan, control daemon.Control, restart bool) error {
-	store, err := j.openStore()
-	if err != nil {
-		return err
-	}
-	tx, err := store.Begin(ctx, j.command)
-	if err != nil {
-		return j.transactionError(err)
-	}
-	defer tx.Close()
-	if r := tx.Recovered(); r != nil {
-		j.say("An earlier interrupted change was finished or undone first.")
-	}
+// carryOut writes, reloads and restarts in one transaction, and reports. Whatever fails is put back.
+func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
+	todo := j.changes()
 	if j.reverts != "" {
 		tx.Reverts(j.reverts)
 	}
@@ -196,8 +257,12 @@ func (j *job) carryOut(ctx context.Context, todo change.Plan, control daemon.Con
 	if err := tx.Commit(); err != nil {
 		return j.notRestored(tx, err)
 	}
-	if err := j.activate(ctx, tx, todo, control, restart); err != nil {
+	if err := j.activate(ctx, tx, todo, j.control, j.restart); err != nil {
 		return err
 	}
-	return j.transactionError(tx.Close())
+	if err := tx.Close(); err != nil {
+		return j.transactionError(err)
+	}
+	j.summary(todo)
+	return j.report(todo)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -78,30 +79,26 @@ func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
 	if err := o.apply.validate(a); err != nil {
 		return err
 	}
-	r, err := o.request(a)
+	wanted, err := o.request(a)
 	if err != nil {
 		return err
 	}
-	v, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
-	if err := j.refuseEarly(true); err != nil {
-		return err
-	}
+	r := request{app: a, opts: o.apply, early: func(j *job) error { return j.refuseEarly(true) }, plan: func(ctx context.Context, j *job) error {
+		return j.planReconcile(ctx, wanted)
+	}}
+	return r.run(ctx)
+}
+
+func (j *job) planReconcile(ctx context.Context, r daemon.ReconcileRequest) (err error) {
 	if list, named := r.Wanted[precedence.NoProxy]; named {
+		r.Wanted = maps.Clone(r.Wanted) // the rule is expanded anew for every plan
 		r.Wanted[precedence.NoProxy] = precedence.Value(expandRule(list.Reveal(), j.auto(ctx, autoDaemon)))
 	}
-	if j.plan, err = daemon.PlanReconcile(v.obs, r, a.history(v)); err != nil {
+	if j.plan, err = daemon.PlanReconcile(j.view.obs, r, j.app.history(j.view)); err != nil {
 		return err
 	}
 	j.secretNotes()
-	if err := j.renewClient(ctx); err != nil {
-		return err
-	}
-	return j.run(ctx)
+	return j.renewClient(ctx)
 }
 
 // renewClient brings a computed list in config.json up to date: Docker's networks, containers and services come and go. Other lists are nobody's business here.

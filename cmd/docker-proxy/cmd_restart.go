@@ -31,11 +31,22 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 	if o.noRestart {
 		return usageErrorf("restart and --no-restart exclude each other")
 	}
-	v, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
+	r := request{app: a, opts: o, early: restartable, plan: func(_ context.Context, j *job) error {
+		j.plan = &daemon.Plan{After: j.view.obs}
+		if !j.view.site.Active {
+			j.nothing = unitName(j.view.site) + " is not running and stays stopped; it reads the settings when it starts"
+		}
+		if j.wantsRestart() && !o.restart && !o.readOnly() && !a.cli.In().IsTerminal() {
+			return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
+		}
+		return nil
+	}}
+	return r.run(ctx)
+}
+
+// restartable refuses what has no daemon that this program restarts.
+func restartable(j *job) error {
+	v := j.view
 	switch {
 	case !v.site.Live:
 		return usageErrorf("a daemon of a directory (--root) cannot be restarted")
@@ -44,16 +55,5 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 	case v.site.Manager == daemon.ManagerNone:
 		return fmt.Errorf("no dockerd was found on this machine")
 	}
-	j := &job{app: a, view: v, opts: o, command: a.commandLine(), plan: &daemon.Plan{After: v.obs}}
-	if err := j.editable(); err != nil {
-		return err
-	}
-	if !v.site.Active {
-		j.say("%s is not running and stays stopped; it reads the settings when it starts", unitName(v.site))
-		return nil
-	}
-	if j.wantsRestart() && !o.restart && !o.readOnly() && !a.cli.In().IsTerminal() {
-		return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
-	}
-	return j.run(ctx)
+	return j.editable()
 }

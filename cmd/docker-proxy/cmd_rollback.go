@@ -69,22 +69,33 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 	if o.forget != "" && o.apply.readOnly() {
 		return usageErrorf("--forget has no plan to show: --check and --dry-run are not for it")
 	}
-	v, err := a.look(ctx)
+	if !o.list && o.forget == "" {
+		r := request{app: a, opts: o.apply, plan: func(_ context.Context, j *job) error { return j.planRollback(&id) }}
+		return r.run(ctx)
+	}
+	files, err := host.Open(a.root)
 	if err != nil {
 		return err
 	}
-	defer v.Close()
-	store, err := a.openStore(v)
+	defer files.Close()
+	store, err := a.openStore(files, 0)
 	if err != nil {
 		return err
 	}
-	switch {
-	case o.list:
+	if o.list {
 		return listChanges(a, store, o.apply.format)
-	case o.forget != "":
-		return store.Forget(ctx, o.forget)
 	}
-	entry, changes, err := store.Rollback(id)
+	return (&job{app: a}).transactionError(store.Forget(ctx, o.forget))
+}
+
+// planRollback plans to take back the recorded change id, or with "" the newest one, which id names afterwards: a change that another run makes before this one has the lock is not
+// what was meant.
+func (j *job) planRollback(id *string) error {
+	store, err := j.app.openStore(j.view.files, 0)
+	if err != nil {
+		return err
+	}
+	entry, changes, err := store.Rollback(*id)
 	if err != nil {
 		var changed *txn.ChangedError
 		if errors.As(err, &changed) {
@@ -92,19 +103,19 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 		}
 		return err
 	}
-	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine(), reverts: entry.ID}
+	*id, j.reverts = entry.ID, entry.ID
 	if clientChangesOnly(changes) {
 		j.client = changes // nothing of it is the daemon's, so nobody needs root for it
-		return j.run(ctx)
+		return nil
 	}
-	if v.broken != nil {
-		return brokenContext(v.broken)
+	if j.view.broken != nil {
+		return brokenContext(j.view.broken)
 	}
-	j.plan = &daemon.Plan{Changes: changes, After: v.obs.Planned(changes)}
+	j.plan = &daemon.Plan{Changes: changes, After: j.view.obs.Planned(changes)}
 	for i := range j.plan.Changes {
-		j.plan.Changes[i].Needs = daemon.NeedsOf(v.site, j.plan.Changes[i])
+		j.plan.Changes[i].Needs = daemon.NeedsOf(j.view.site, j.plan.Changes[i])
 	}
-	return j.run(ctx)
+	return nil
 }
 
 // clientChangesOnly reports whether a change concerns config.json files alone, and the directories made for them.
@@ -147,7 +158,7 @@ func (a *app) completeChanges(_ *cobra.Command, args []string, _ string) ([]cobr
 		return nil, directive
 	}
 	defer files.Close()
-	store, err := a.openStore(&view{files: files})
+	store, err := a.openStore(files, 0)
 	if err != nil {
 		return nil, directive
 	}

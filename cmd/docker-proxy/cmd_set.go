@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,30 +72,26 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
-	if err := j.refuseEarly(o.scope.daemon()); err != nil {
-		return err
-	}
-	if at, _, err := clientLocations(v, o.scope.users); err == nil && len(at) == 0 && o.clientCreds == "" {
-		o.clientCreds = credsOmit // no config.json is written, so there is nothing to decide
-	}
-	if err := o.decideClientCredentials(ctx, a, w); err != nil {
-		return err
-	}
-	if err := o.flags.read(a, w, o.apply.yes); err != nil {
-		return err
-	}
-	w.learn(a)
-	j.notes = w.notes
-	if err := j.planSet(ctx, o, w); err != nil {
-		return err
-	}
-	return j.run(ctx)
+	r := request{app: a, opts: o.apply, early: func(j *job) error {
+		if err := j.refuseEarly(o.scope.daemon()); err != nil {
+			return err
+		}
+		if at, _, err := clientLocations(j.view, o.scope.users); err == nil && len(at) == 0 && o.clientCreds == "" {
+			o.clientCreds = credsOmit // no config.json is written, so there is nothing to decide
+		}
+		if err := o.decideClientCredentials(ctx, a, w); err != nil {
+			return err
+		}
+		if err := o.flags.read(a, w, o.apply.yes); err != nil {
+			return err
+		}
+		w.learn(a)
+		return nil
+	}, plan: func(ctx context.Context, j *job) error {
+		j.notes = slices.Clone(w.notes)
+		return j.planSet(ctx, o, w)
+	}}
+	return r.run(ctx)
 }
 
 // parse checks the options, without reading stdin.

@@ -60,7 +60,7 @@ func runShow(ctx context.Context, a *app, o showOptions) error {
 	if o.layer != "" && o.effective {
 		return usageErrorf("--layer and --effective exclude each other: the effective value is a matter of all layers")
 	}
-	v, err := a.look(ctx)
+	v, err := a.lookSettled(ctx)
 	if err != nil {
 		return err
 	}

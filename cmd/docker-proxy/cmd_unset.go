@@ -69,30 +69,23 @@ func runUnset(ctx context.Context, a *app, o *unsetOptions) error {
 	if o.all && o.scope.layer != "" && o.scope.layer != daemon.All {
 		return usageErrorf("--all and --layer %s exclude each other", o.scope.layer)
 	}
-	v, err := a.look(ctx)
-	if err != nil {
-		return err
-	}
-	defer v.Close()
-	j := &job{app: a, view: v, opts: o.apply, command: a.commandLine()}
-	if err := j.refuseEarly(o.scope.daemon()); err != nil {
-		return err
-	}
+	r := request{app: a, opts: o.apply, early: func(j *job) error { return j.refuseEarly(o.scope.daemon()) }, plan: o.plan}
+	return r.run(ctx)
+}
+
+func (o *unsetOptions) plan(_ context.Context, j *job) (err error) {
 	if o.scope.daemon() {
-		j.plan, err = daemon.PlanUnset(v.obs, daemon.UnsetRequest{Keys: o.keys(), Layer: o.scope.layer, All: o.all}, a.history(v))
+		j.plan, err = daemon.PlanUnset(j.view.obs, daemon.UnsetRequest{Keys: o.keys(), Layer: o.scope.layer, All: o.all}, j.app.history(j.view))
 		if err != nil {
 			return err
 		}
 	}
 	if o.scope.client() && (o.scope.layer == "" || o.scope.layer == daemon.All) {
-		err = j.planClient(o.scope.users, o.clientHost, func(client.File) (client.Request, []string, error) {
+		return j.planClient(o.scope.users, o.clientHost, func(client.File) (client.Request, []string, error) {
 			return o.clientRequest(), nil, nil
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return j.run(ctx)
+	return nil
 }
 
 // clientRequest takes members out of config.json; the client's own ones only when everything goes.

@@ -17,15 +17,18 @@ import (
 
 // view is what a command sees of this host: the daemon, its layers, the client's file.
 type view struct {
-	files   *host.FS
-	site    *daemon.Site
-	obs     *daemon.Observation
-	clients []client.File
-	at      *client.Location // the caller's config.json; nil under --root
-	extra   []precedence.Finding
-	engine  engine.Engine
-	env     daemon.Env // to look at the daemon anew after a restart
-	broken  error      // *contextError: nobody knows which daemon is meant, and the site is a guess; nil otherwise
+	files      *host.FS
+	site       *daemon.Site
+	obs        *daemon.Observation
+	clients    []client.File
+	at         *client.Location // the caller's config.json; nil under --root
+	extra      []precedence.Finding
+	engine     engine.Engine
+	env        daemon.Env // to look at the daemon anew after a restart
+	stamp      string     // of this user's journal before anything was read
+	unfinished bool       // an earlier change was interrupted: what was seen does not last
+	torn       bool       // files were being written during the look
+	broken     error      // *contextError: nobody knows which daemon is meant, and the site is a guess; nil otherwise
 }
 
 // Close releases the root's directory descriptor.
@@ -42,11 +45,12 @@ func (v *view) findings() []precedence.Finding {
 
 // look locates the daemon and observes everything. It fails only when the root cannot be opened; what cannot be read or reached is in the view as a finding.
 func (a *app) look(ctx context.Context) (*view, error) {
-	files, err := host.Open(a.root)
+	root, err := host.Open(a.root)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{files: files}
+	files := root.Steady()
+	v := &view{files: files, stamp: a.stamp(files)}
 	env := daemon.Env{FS: files, UID: os.Geteuid(), Getenv: os.Getenv, Home: homeDir()}
 	if files.Live() {
 		ep, err := resolveEndpoint(a.cli)
@@ -64,6 +68,7 @@ func (a *app) look(ctx context.Context) (*view, error) {
 		}
 	}
 	v.env = env
+	v.env.FS = root // what is looked at later has changed by then
 	if v.site, err = daemon.Locate(ctx, env); err != nil {
 		v.Close()
 		return nil, err
@@ -79,11 +84,12 @@ func (a *app) look(ctx context.Context) (*view, error) {
 
 // lookJournal tells of a change that was interrupted. It changes nothing; the next command that changes something ends it first.
 func (v *view) lookJournal(a *app) {
-	store, err := a.openStore(v)
+	store, err := a.openStore(v.files, 0)
 	if err != nil {
 		return
 	}
 	if e, err := store.Unfinished(); err == nil && e != nil {
+		v.unfinished = true
 		v.extra = append(v.extra, precedence.NewFinding("unfinished-change", nil, "docker proxy rollback --list",
 			"the change %s (%s) was interrupted; the next changing command undoes or finishes it first", e.ID, a.redactor.Text(e.Command)))
 	}

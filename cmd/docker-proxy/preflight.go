@@ -43,9 +43,13 @@ func (j *job) preflightWith(settings precedence.Settings, try prober) func(conte
 			return nil
 		}
 		for _, t := range trials(j.view.obs.Verdicts, j.plan.After.Verdicts, settings, j.view.site.Info) {
+			if j.memo.tried[t] {
+				continue
+			}
 			if err := j.tryProxy(ctx, t, try); err != nil {
 				return err
 			}
+			j.memo.remember(t)
 		}
 		return nil
 	}

@@ -89,6 +89,7 @@ func preflightJob(t *testing.T, after ...string) (*job, *bytes.Buffer) {
 	assert.NilError(t, err)
 	return &job{
 		app:  &app{cli: cli},
+		memo: &memo{},
 		view: &view{site: &daemon.Site{Live: true}, obs: &daemon.Observation{Verdicts: verdicts("", "", "")}},
 		plan: &daemon.Plan{After: &daemon.Observation{Verdicts: verdicts(after...)}},
 	}, &progress

@@ -11,7 +11,7 @@ import (
 
 // runStatus is `docker proxy` without a command: the effective settings, the number of findings, the next command.
 func runStatus(ctx context.Context, a *app, _ *cobra.Command) error {
-	v, err := a.look(ctx)
+	v, err := a.lookSettled(ctx)
 	if err != nil {
 		return err
 	}

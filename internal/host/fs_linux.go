@@ -22,6 +22,7 @@ type FS struct {
 	dir  string
 	root *os.File
 	over *overlay
+	seen *steady // nil: every look is a new one
 }
 
 // Open opens dir, an absolute or relative path of an existing directory, as a root. "" and "/" mean the running system.

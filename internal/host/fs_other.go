@@ -13,6 +13,7 @@ import (
 // FS gives read-only access to the files of the running system. Other roots need Linux.
 type FS struct {
 	over *overlay
+	seen *steady // nil: every look is a new one
 }
 
 // Open opens the running system; any other root is refused.

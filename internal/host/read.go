@@ -14,7 +14,7 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 		}
 		return e.Data, nil
 	}
-	return f.readFile(name)
+	return f.steadyFile(name)
 }
 
 // Stat describes what name leads to after following links.
@@ -22,7 +22,7 @@ func (f *FS) Stat(name string) (Info, error) {
 	if e, ok := f.over.file(f, name); ok {
 		return e.info(name)
 	}
-	st, err := f.stat(name, true)
+	st, err := f.steadyStat(name)
 	if errors.Is(err, fs.ErrNotExist) && f.over.hasDir(name) {
 		return Info{Mode: fs.ModeDir | 0o755, Nlink: 1}, nil
 	}
@@ -40,7 +40,7 @@ func (f *FS) Lstat(name string) (Info, error) {
 
 // ReadDir returns the names in the directory name leads to, sorted bytewise.
 func (f *FS) ReadDir(name string) ([]string, error) {
-	names, err := f.readDir(name)
+	names, err := f.steadyDir(name)
 	if f.over == nil {
 		return names, err
 	}

@@ -36,6 +36,7 @@ type Finding struct {
 // Checks returns the registry: every kind of finding this build can report, sorted by ID.
 func Checks() []Check {
 	return []Check{
+		{"change-in-progress", SeverityWarning, "a change of this host is being written while it is looked at, so the answer may be half old and half new", ""},
 		{"client-flat-proxies", SeverityWarning, "proxies in config.json stand where the Docker CLI does not read them", "docker/cli cli/config/configfile: Proxies map[string]ProxyConfig"},
 		{"client-unparsable-config", SeverityError, "the Docker CLI cannot read config.json", "docker/cli cli/config.LoadDefaultConfigFile"},
 		{"context-broken", SeverityError, "the selected Docker context cannot be used", "docker/cli cli/context/store"},

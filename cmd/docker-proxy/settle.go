@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/proc"
+	"github.com/docker-proxy/docker-proxy/internal/txn"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// The files of one change are written one after the other: who reads in between sees a mixture that nobody configured. A look is therefore repeated when files were being
+// written during it, for at most settleLimit; after that what was seen is given with a finding.
+const (
+	settleLimit = 5 * time.Second
+	settlePoll  = 10 * time.Millisecond
+)
+
+// lockMargin is what a run may need the lock for beside its restarts: looking, validation, and the trial of a proxy that it could not try before.
+const lockMargin = 2 * time.Minute
+
+// await returns when no other docker proxy command of this user changes the host. What keeps the journal from being read is not its business: the lock will tell.
+func (a *app) await(ctx context.Context) error {
+	files, err := host.Open(a.root)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	store, err := a.openStore(files, 0)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	err = store.Await(ctx)
+	if errors.Is(err, txn.ErrLocked) || ctx.Err() != nil {
+		return err
+	}
+	return nil
+}
+
+// stamp is the state of this user's journal; "" when there is none or it cannot be read.
+func (a *app) stamp(files *host.FS) string {
+	store, err := a.openStore(files, 0)
+	if err != nil {
+		return ""
+	}
+	s, err := store.Stamp()
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// activities looks at the runs that may be changing what this one reads: those of root, and this user's own.
+func (a *app) activities(files *host.FS) (writing bool, epochs string) {
+	dirs := []string{rootStateDir}
+	if own := stateDir(files.Live()); own != rootStateDir {
+		dirs = append(dirs, own)
+	}
+	for _, dir := range dirs {
+		store, err := txn.Open(files, dir, txn.Options{})
+		if err != nil {
+			continue
+		}
+		now := store.Activity()
+		writing, epochs = writing || now.Writing, epochs+now.Epoch+"\n"
+	}
+	return writing, epochs
+}
+
+// lookSettled is look at a moment at which no docker proxy command is writing, as far as this user can know of it, and the daemon is the same from beginning to end.
+func (a *app) lookSettled(ctx context.Context) (*view, error) {
+	for deadline := time.Now().Add(settleLimit); ; {
+		v, quiet, err := a.lookOnce(ctx, time.Now().After(deadline))
+		if err != nil || quiet {
+			return v, err
+		}
+		if v != nil && time.Now().After(deadline) {
+			v.torn = true
+			v.extra = append(v.extra, precedence.NewFinding("change-in-progress", nil, "docker proxy show",
+				"a docker proxy command is writing its changes right now: what was read may be half old and half new"))
+			return v, nil
+		}
+		if v != nil {
+			v.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(settlePoll):
+		}
+	}
+}
+
+// lookOnce looks, unless files are being written; with last it does in any case. quiet says that nothing was written during the look.
+func (a *app) lookOnce(ctx context.Context, last bool) (v *view, quiet bool, err error) {
+	files, err := host.Open(a.root)
+	if err != nil {
+		return nil, false, err
+	}
+	defer files.Close()
+	writing, before := a.activities(files)
+	if writing && !last {
+		return nil, false, nil
+	}
+	if v, err = a.look(ctx); err != nil {
+		return nil, false, err
+	}
+	now, after := a.activities(files)
+	return v, !writing && !now && before == after && v.sameProcess(), nil
+}
+
+// sameProcess reports whether the daemon that was found at the beginning of the look still runs.
+func (v *view) sameProcess() bool {
+	p := v.site.Process
+	if p == nil || !v.site.Live || p.PID == os.Getpid() {
+		return true
+	}
+	now, err := proc.Read(v.files, p.PID)
+	return err == nil && now.Start.Sub(p.Start).Abs() < time.Second // it is counted back from now, so that it differs a little
+}
