@@ -45,7 +45,7 @@ type job struct {
 // memo is what all plans of one request share: the proxies that were tried are not tried again.
 type memo struct {
 	tried map[trial]bool
-	notes []string // what the trials found
+	notes []string // what the trials and the readers found
 }
 
 func (m *memo) remember(t trial) {
@@ -180,20 +180,26 @@ func (j *job) runningToo() string {
 
 // before is what happens before the first write: the proxy is tried and the candidates are shown to their readers.
 func (j *job) before(ctx context.Context, todo change.Plan) error {
+	known := len(j.notes)
+	err := j.tryAndAsk(ctx, todo)
+	found := slices.DeleteFunc(slices.Clone(j.notes[known:]), func(n string) bool { return slices.Contains(j.memo.notes, n) })
+	j.notes = append(j.notes[:known:known], append(j.memo.notes, found...)...)
+	j.memo.notes = append(j.memo.notes, found...)
+	return err
+}
+
+func (j *job) tryAndAsk(ctx context.Context, todo change.Plan) error {
 	if !j.opts.noCheck && j.plan != nil && j.plan.Wanted.HasValue() && j.view.site.Live && len(todo) > 0 {
-		known := len(j.notes)
-		err := j.preflight(j.plan.Wanted)(ctx)
-		found := slices.Clone(j.notes[known:])
-		j.notes = append(j.notes[:known:known], append(j.memo.notes, found...)...)
-		j.memo.notes = append(j.memo.notes, found...)
-		if err != nil {
+		if err := j.preflight(j.plan.Wanted)(ctx); err != nil {
 			return err
 		}
 	}
 	if j.accepted {
 		return nil
 	}
-	return daemon.Validate(ctx, j.view.site, todo)
+	notes, err := daemon.Validate(ctx, j.view.site, todo, j.restart)
+	j.notes = append(j.notes, notes...)
+	return err
 }
 
 // rootStateDir is where root's journal stands, and that of a directory.

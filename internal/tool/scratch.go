@@ -4,14 +4,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 )
 
 // Scratch is a directory that only this user can enter, for candidates that a helper program is asked about. It is no host file: Close removes it with all it holds.
 type Scratch struct{ dir string }
 
-// NewScratch makes an empty directory with mode 0700 below the system's directory for temporary files.
+// NewScratch makes an empty directory with mode 0700 below the system's directory for temporary files. Its absolute path has no character that means anything to a shell or
+// in a list of paths: a TMPDIR that has some is not used.
 func NewScratch() (*Scratch, error) {
-	dir, err := os.MkdirTemp("", "docker-proxy-candidate-")
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r))
+	}
+	parent := os.TempDir()
+	if runtime.GOOS != "windows" && (!filepath.IsAbs(parent) || strings.ContainsFunc(parent, odd)) {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "docker-proxy-candidate-")
 	if err != nil {
 		return nil, fmt.Errorf("making a scratch directory: %w", err)
 	}

@@ -20,8 +20,8 @@ import (
 // maxOutput bounds what is kept of stdout and of stderr, in bytes.
 const maxOutput = 256 << 10
 
-// searchPath is where helpers are looked for, in this order. PATH of the caller is not asked: under sudo it may be the user's.
-const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// SearchPath is where helpers are looked for, in this order, and their PATH. PATH of the caller is not asked: under sudo it may be the user's.
+const SearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // ErrNotFound says that the host has no such program.
 var ErrNotFound = errors.New("program not found")
@@ -34,13 +34,25 @@ func Find(name string) (string, error) {
 		}
 		return "", fmt.Errorf("%s: %w", name, ErrNotFound)
 	}
-	for dir := range strings.SplitSeq(searchPath, ":") {
+	for dir := range strings.SplitSeq(SearchPath, ":") {
 		p := filepath.Join(dir, name)
 		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
 			return p, nil
 		}
 	}
 	return "", fmt.Errorf("%s: %w", name, ErrNotFound)
+}
+
+// IsBinary reports whether a program is compiled, and no script that may do anything with its arguments.
+func IsBinary(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close() //nolint:errcheck // only read
+	start := make([]byte, 2)
+	_, err = io.ReadFull(f, start)
+	return err == nil && string(start) != "#!"
 }
 
 // Command is one run of a program.
@@ -71,7 +83,7 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...) //nolint:gosec // the path comes from Find, the arguments from this program
-	cmd.Env = []string{"PATH=" + searchPath}
+	cmd.Env = []string{"PATH=" + SearchPath}
 	if !c.Bare {
 		cmd.Env = append(cmd.Env, "LC_ALL=C", "LANG=C", "SYSTEMD_COLORS=0", "SYSTEMD_PAGER=")
 	}

@@ -90,6 +90,16 @@ func TestFind(t *testing.T) {
 	assert.Assert(t, errors.Is(err, tool.ErrNotFound), "a file that cannot be executed")
 }
 
+func TestScratchHasAPlainPath(t *testing.T) {
+	for _, parent := range []string{"/tmp/it's", "relative", "/tmp/a:b", "/tmp/a b"} {
+		t.Setenv("TMPDIR", parent)
+		s, err := tool.NewScratch()
+		assert.NilError(t, err)
+		assert.Assert(t, strings.HasPrefix(s.Dir(), "/tmp/docker-proxy-candidate-"), s.Dir())
+		s.Close()
+	}
+}
+
 func TestScratchIsPrivateAndGoes(t *testing.T) {
 	s, err := tool.NewScratch()
 	assert.NilError(t, err)

@@ -2,123 +2,86 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/internal/tool"
 )
 
-// Validate asks the real readers about the planned files before anything is written: dockerd --validate for daemon.json (engines since 23.0), sh -n for startup files
-// that a shell sources. A candidate stands in a directory only this user can enter. Under --root nothing is executed, so nobody is asked.
-func Validate(ctx context.Context, site *Site, plan change.Plan) error {
-	candidate := func(c change.Change) bool {
-		return c.To.Kind == change.File && (c.Validate == change.ValidateDaemonJSON || c.Validate == change.ValidateStartup)
-	}
-	if !site.Live || !slices.ContainsFunc(plan.Effective(), candidate) {
-		return nil
+// Validate asks the real readers about the files as they would be after the plan, before anything is written: dockerd --validate for daemon.json, systemd-analyze
+// verify for units, sh for startup files. Candidates stand in a directory only this user can enter. daemon.json is asked about when it does not change, too, when the plan
+// concerns the daemon or a restart follows: a running dockerd does not show that its file was broken since.
+//
+// The notes are sentences for people, masked: who could not be asked, and complaints that are not about this plan. An error names the host's own file, with the line where
+// the reader tells it, and is masked as well. Under --root nothing is executed, so nobody is asked.
+func Validate(ctx context.Context, site *Site, plan change.Plan, restart bool) (notes []string, err error) {
+	plan = plan.Effective()
+	concerned := restart || slices.ContainsFunc(plan, func(c change.Change) bool { return validatorOf(site, c) != change.ValidateNone })
+	if !site.Live || !concerned {
+		return nil, nil
 	}
 	dir, err := tool.NewScratch()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer dir.Close()
-	for _, c := range plan.Effective() {
-		if c.To.Kind != change.File {
-			continue
+	v := &validator{site: site, plan: plan, scratch: dir, sourceLimit: sourceLimit}
+	for _, ask := range []func(context.Context) error{v.config, v.unit, v.startup} {
+		if err := ask(ctx); err != nil {
+			return nil, err
 		}
-		switch c.Validate {
-		case change.ValidateDaemonJSON:
-			err = validateConfig(ctx, site, dir, c)
-		case change.ValidateStartup:
-			err = validateStartup(ctx, site, dir, c)
-		case change.ValidateNone, change.ValidateUnit:
-		}
-		if err != nil {
-			return err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 	}
-	return nil
+	return v.notes, nil
 }
 
-func validateConfig(ctx context.Context, site *Site, dir *tool.Scratch, c change.Change) error {
-	if site.ReadsProxies() != Yes {
-		return nil // --validate came with 23.0 (moby 8f80e55111)
-	}
-	dockerd, err := dockerdPath(site)
-	if err != nil {
-		return nil //nolint:nilerr // without the binary there is nobody to ask
-	}
-	path, err := dir.Write(c.Path, c.To.Data)
-	if err != nil {
-		return err
-	}
-	args := []string{"--validate", "--config-file=" + path}
-	for _, f := range site.Flags {
-		switch f.Name {
-		case "config-file", "validate":
-			continue
-		case "http-proxy", "https-proxy":
-			args = append(args, "--"+f.Name+"=http://proxy.invalid:1") // the value does not matter for conflicts, and must not stand in a command line
-			continue
-		case "no-proxy":
-			args = append(args, "--no-proxy=invalid")
-			continue
-		}
-		args = append(args, "--"+f.Name+"="+f.Value.Reveal())
-	}
-	res, err := tool.Run(ctx, tool.Command{Path: dockerd, Args: args})
-	if err != nil {
-		return err
-	}
-	if res.Status != 0 {
-		text := strings.ReplaceAll(strings.TrimSpace(lastLines(res.Stdout+res.Stderr, 3)), path, c.Path)
-		if unrelated(text) {
-			return nil
-		}
-		return fmt.Errorf("%s: dockerd would not start with it: %s", c.Path, text)
-	}
-	return nil
+// validator is one validation under way.
+type validator struct {
+	site    *Site
+	plan    change.Plan
+	scratch *tool.Scratch
+	notes   []string
+
+	sourceLimit time.Duration
 }
 
-// unrelated reports complaints of --validate that are about this way of asking, not about the file: since v25.0 it wants the userland proxy's binary, which it looks for on its own PATH.
-func unrelated(text string) bool { return strings.Contains(text, "userland-proxy-path") }
-
-func dockerdPath(site *Site) (string, error) {
-	if site.Process != nil && filepath.IsAbs(site.Process.Exe) && filepath.Base(site.Process.Exe) == "dockerd" {
-		return tool.Find(site.Process.Exe)
-	}
-	if len(site.Argv) > 0 && filepath.IsAbs(site.Argv[0]) && filepath.Base(site.Argv[0]) == "dockerd" {
-		return tool.Find(site.Argv[0])
-	}
-	return tool.Find("dockerd")
+func (v *validator) note(format string, args ...any) {
+	v.notes = append(v.notes, fmt.Sprintf(format, args...))
 }
 
-func validateStartup(ctx context.Context, site *Site, dir *tool.Scratch, c change.Change) error {
-	sourced := false
-	for _, sf := range site.Startup {
-		sourced = sourced || sf.Path == c.Path && sf.Reader == ReaderSourced
+// validatorOf says who has to agree to a change, by the file's place: changes from the journal bring no kind along.
+func validatorOf(site *Site, c change.Change) change.ValidateKind {
+	switch {
+	case c.To.Kind == change.Dir || c.From.Kind == change.Dir:
+		return change.ValidateNone
+	case c.Path == site.ConfigFile:
+		return change.ValidateDaemonJSON
+	case slices.ContainsFunc(site.Startup, func(s StartupFile) bool { return s.Path == c.Path }):
+		return change.ValidateStartup
+	case site.Manager.Systemd() && editableUnitFile(site, c.Path) && (path.Ext(c.Path) == ".conf" || path.Base(c.Path) == site.Unit):
+		return change.ValidateUnit
 	}
-	if !sourced {
-		return nil
+	return c.Validate
+}
+
+// refused is the error about one file; line 0 is left out.
+func refused(file string, line int, what, text string) error {
+	at := file
+	if line > 0 {
+		at = fmt.Sprintf("%s:%d", file, line)
 	}
-	sh, err := tool.Find("sh")
-	if errors.Is(err, tool.ErrNotFound) {
-		return nil
-	}
-	path, err := dir.Write(c.Path, c.To.Data)
-	if err != nil {
-		return err
-	}
-	res, err := tool.Run(ctx, tool.Command{Path: sh, Args: []string{"-n", path}})
-	if err != nil {
-		return err
-	}
-	if res.Status != 0 {
-		return fmt.Errorf("%s: sh cannot read it: %s", c.Path, strings.ReplaceAll(strings.TrimSpace(res.Stderr), path, c.Path))
-	}
-	return nil
+	return fmt.Errorf("%s: %s: %s; nothing was changed", at, what, text)
+}
+
+// foreignText makes a reader's output fit for a message: credentials in URLs masked, control characters escaped, in one line.
+func foreignText(text string) string {
+	var r redact.Redactor
+	return redact.Terminal(r.Text(strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")))
 }
