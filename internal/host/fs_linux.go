@@ -77,8 +77,25 @@ func (f *FS) OpenAt(name string, flags int, mode uint32) (*os.File, error) {
 	}
 }
 
-func (f *FS) readFile(name string) ([]byte, error) {
+// openRegular opens a file for reading; anything but a regular file is refused, and does not block.
+func (f *FS) openRegular(name string) (*os.File, error) {
 	file, err := f.OpenAt(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	st, err := file.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+func (f *FS) readFile(name string) ([]byte, error) {
+	file, err := f.openRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +103,6 @@ func (f *FS) readFile(name string) ([]byte, error) {
 	st, err := file.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
 	}
 	if st.Size() > MaxFileSize {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrTooLarge}

@@ -33,7 +33,7 @@ func (f *FS) Live() bool { return true }
 // Close does nothing.
 func (f *FS) Close() error { return nil }
 
-func (f *FS) readFile(name string) ([]byte, error) {
+func (f *FS) openRegular(name string) (*os.File, error) {
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,11 @@ func (f *FS) readFile(name string) ([]byte, error) {
 	if !st.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
 	}
-	file, err := os.Open(name)
+	return os.Open(name)
+}
+
+func (f *FS) readFile(name string) ([]byte, error) {
+	file, err := f.openRegular(name)
 	if err != nil {
 		return nil, err
 	}

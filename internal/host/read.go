@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 )
@@ -15,6 +16,27 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 		return e.Data, nil
 	}
 	return f.steadyFile(name)
+}
+
+// ReadEnd returns what stands in the regular file name leads to from byte offset on, of that the last max bytes at most: the tail of a log, however large the log
+// is. A file that is shorter than offset, since it was rotated or emptied, counts from its beginning. Errors: as of ReadFile without ErrTooLarge.
+func (f *FS) ReadEnd(name string, offset, max int64) ([]byte, error) {
+	file, err := f.openRegular(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() < offset {
+		offset = 0
+	}
+	if st.Size()-offset > max {
+		offset = st.Size() - max
+	}
+	return io.ReadAll(io.NewSectionReader(file, offset, max))
 }
 
 // Stat describes what name leads to after following links.

@@ -139,7 +139,7 @@ func exportUnits(t *testing.T, conn *dbus.Conn) {
 	exportAll(t, conn, managerPath+"/unit/docker_2eservice", map[string]map[string]any{
 		"org.freedesktop.systemd1.Unit": {
 			"Id": "docker.service", "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "FragmentPath": "/f", "DropInPaths": []string{"/a", "/b"},
-			"SourcePath": "/etc/init.d/docker", "NeedDaemonReload": true, "UnitFileState": "enabled", "TriggeredBy": []string{"docker.socket"},
+			"SourcePath": "/etc/init.d/docker", "NeedDaemonReload": true, "UnitFileState": "enabled", "TriggeredBy": []string{"docker.socket"}, "InvocationID": []byte{0xab, 1},
 			"Requires": []string{"docker.socket"}, "CanReload": true,
 		},
 		"org.freedesktop.systemd1.Service": {
@@ -175,7 +175,7 @@ func TestClientReads(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, u, &Unit{
 		Name: "docker.service", LoadState: "loaded", ActiveState: "active", SubState: "running", FragmentPath: "/f", DropInPaths: []string{"/a", "/b"},
-		SourcePath: "/etc/init.d/docker", NeedDaemonReload: true, UnitFileState: "enabled", TriggeredBy: []string{"docker.socket"},
+		SourcePath: "/etc/init.d/docker", NeedDaemonReload: true, UnitFileState: "enabled", TriggeredBy: []string{"docker.socket"}, InvocationID: "ab01",
 		Requires: []string{"docker.socket"}, CanReload: true, KillMode: "process",
 		MainPID: 74, NRestarts: 3, Result: "success", Environment: []string{"HTTP_PROXY=http://p:1"}, PassEnvironment: []string{"X"}, UnsetEnvironment: []string{"Y"},
 		EnvironmentFiles: []EnvironmentFile{{"/etc/default/docker", true}, {"/x", false}}, ExecStart: []string{"dockerd", "$DOCKER_OPTS"},

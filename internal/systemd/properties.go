@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 )
@@ -20,6 +21,7 @@ func (c *Client) Unit(ctx context.Context, name string) (*Unit, error) {
 		FragmentPath: p.text("FragmentPath"), DropInPaths: p.list("DropInPaths"), SourcePath: p.text("SourcePath"),
 		NeedDaemonReload: p.flag("NeedDaemonReload"), UnitFileState: p.text("UnitFileState"), TriggeredBy: p.list("TriggeredBy"),
 		Requires: p.list("Requires"), CanReload: p.flag("CanReload"),
+		InvocationID: hex.EncodeToString(p.bytes("InvocationID")),
 	}
 	kind := unitKind(name)
 	if kind == "" || !u.Found() {
@@ -95,6 +97,11 @@ func (p properties) text(name string) string {
 
 func (p properties) flag(name string) bool {
 	b, _ := p[name].(bool)
+	return b
+}
+
+func (p properties) bytes(name string) []byte {
+	b, _ := p[name].([]byte)
 	return b
 }
 

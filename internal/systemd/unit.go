@@ -15,6 +15,7 @@ type Unit struct {
 	SourcePath       string   // the init script a generated unit was made of
 	NeedDaemonReload bool
 	UnitFileState    string // enabled, disabled, generated, …
+	InvocationID     string // of the current or last run, as the journal's _SYSTEMD_INVOCATION_ID has it; "" before the first and before systemd 232
 	TriggeredBy      []string
 	Requires         []string // units that a start of this one starts with it, or fails
 	CanReload        bool     // it has a reload of its own (ExecReload=)

@@ -19,3 +19,6 @@ func contain(cmd *exec.Cmd) (end func()) {
 		}
 	}
 }
+
+// apart gives the program a session of its own.
+func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -67,6 +67,9 @@ type Command struct {
 	// Contained gives the program no terminal and a process group of its own; what is left of the group when it ends, or when its time is over, is killed. Only what
 	// makes a session of its own gets away. It is not for programs that start a service.
 	Contained bool
+	// Apart gives the program a session of its own, too, and ends nothing but the program itself: for those that start a service. A terminal's signals, to a whole process group,
+	// do not reach it, so that ^C, which this program answers by undoing, does not also cut an init script in two.
+	Apart bool
 }
 
 // Result is what the program left.
@@ -96,8 +99,11 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Stdout, cmd.Stderr = &limited{w: &stdout}, &limited{w: &stderr}
 	cmd.WaitDelay = time.Second
 	end := func() {}
-	if c.Contained {
+	switch {
+	case c.Contained:
 		end = contain(cmd)
+	case c.Apart:
+		apart(cmd)
 	}
 	err := cmd.Run()
 	end()

@@ -21,6 +21,8 @@ type Control interface {
 	Stop(ctx context.Context) error
 	// Command is what a person would type to restart it.
 	Command() string
+	// Repair is what a person types, line by line, when files were changed by hand and the daemon has to be started with them whatever state it is in.
+	Repair() []string
 }
 
 // ManualError says that this program does not restart a daemon, and what a person has to type.
@@ -112,6 +114,14 @@ func (c systemdControl) Command() string {
 	return "systemctl restart " + c.site.Unit
 }
 
+func (c systemdControl) Repair() []string {
+	systemctl := "systemctl"
+	if c.site.Manager == ManagerSystemdUser {
+		systemctl += " --user"
+	}
+	return []string{systemctl + " daemon-reload", systemctl + " reset-failed " + strings.TrimSpace(c.site.Unit+" "+c.site.Socket), c.Command()}
+}
+
 // scriptControl drives an init system by its own command.
 type scriptControl struct {
 	tool                 string
@@ -136,12 +146,14 @@ func (c scriptControl) Stop(ctx context.Context) error { return c.run(ctx, c.sto
 
 func (c scriptControl) Command() string { return c.tool + " " + strings.Join(c.restart, " ") }
 
+func (c scriptControl) Repair() []string { return []string{c.Command()} }
+
 func (c scriptControl) run(ctx context.Context, args []string) error {
 	path, err := tool.Find(c.tool)
 	if err != nil {
 		return err
 	}
-	res, err := tool.Run(ctx, tool.Command{Path: path, Args: args, Limit: scriptLimit})
+	res, err := tool.Run(ctx, tool.Command{Path: path, Args: args, Limit: scriptLimit, Apart: true})
 	if err != nil {
 		return err
 	}
