@@ -12,6 +12,8 @@ import (
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/debug"
 	"go.opentelemetry.io/otel"
+
+	"github.com/docker-proxy/docker-proxy/internal/txn"
 )
 
 func main() { os.Exit(run(os.Args)) }
@@ -19,6 +21,9 @@ func main() { os.Exit(run(os.Args)) }
 // run is the whole program; argv is os.Args, and the result is the exit status. What needs no Docker client is answered first: a call meant for Docker's
 // userland proxy must never hang or read a config file, and the CLI asks every plugin for its metadata each time somebody types `docker --help`.
 func run(argv []string) int {
+	if status, child := txn.RunChild(argv); child {
+		return status
+	}
 	if isUserlandProxyCall(argv) {
 		return refuseUserlandProxy(os.Stderr)
 	}

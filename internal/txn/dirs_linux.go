@@ -65,17 +65,7 @@ func (t *hostTarget) setDir(dir *folder, base, name string, to change.State) err
 
 // Clean implements Target: it removes the file that was under construction.
 func (t *hostTarget) Clean(p Place) error {
-	err := t.within(p, func(dir *folder, _ string) error {
-		var st unix.Stat_t
-		name := path.Join(path.Dir(p.Real), p.Temp)
-		if err := unix.Fstatat(int(dir.Fd()), p.Temp, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return &fs.PathError{Op: "stat", Path: name, Err: err}
-		}
-		if err := t.calls.unlink(int(dir.Fd()), p.Temp, name); err != nil {
-			return err
-		}
-		return t.syncDir(dir)
-	})
+	_, err := t.within(errand{Do: doClean, Place: p})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -85,17 +75,7 @@ func (t *hostTarget) Clean(p Place) error {
 // Prune implements Target.
 func (t *hostTarget) Prune(p Place) error {
 	for _, d := range slices.Backward(p.Dirs) {
-		err := t.within(Place{Real: d}, func(dir *folder, base string) error {
-			// A read-only file system refuses rmdir of what was never made with EROFS, not ENOENT: look first.
-			var st unix.Stat_t
-			if err := unix.Fstatat(int(dir.Fd()), base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-				return &fs.PathError{Op: "stat", Path: d, Err: err}
-			}
-			if err := t.calls.rmdir(int(dir.Fd()), base, d); err != nil {
-				return err
-			}
-			return t.syncDir(dir)
-		})
+		_, err := t.within(errand{Do: doRmdir, Place: Place{Path: d, Real: d}})
 		switch {
 		case err == nil, errors.Is(err, fs.ErrNotExist):
 		case errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST):

@@ -26,7 +26,20 @@ func (s *stateFiles) lock(exclusive bool) (func(), bool, error) {
 		f.Close()
 		return nil, false, err
 	}
-	return func() { f.Close() }, true, nil
+	return s.held(f, exclusive), true, nil
+}
+
+// held gives the lock back.
+func (s *stateFiles) held(f *os.File, exclusive bool) (unlock func()) {
+	if exclusive {
+		s.home.target.lock = f
+	}
+	return func() {
+		if s.home.target.lock == f {
+			s.home.target.lock = nil
+		}
+		f.Close()
+	}
 }
 
 // await implements stateDir. It waits in the kernel, which serves those who wait in their order; that cannot be cut short, so that ctx is not looked at.
@@ -39,7 +52,7 @@ func (s *stateFiles) await(_ context.Context, exclusive bool) grant {
 		f.Close()
 		return grant{err: err}
 	}
-	return grant{unlock: func() { f.Close() }}
+	return grant{unlock: s.held(f, exclusive)}
 }
 
 func (s *stateFiles) flock(f *os.File, how int) error {

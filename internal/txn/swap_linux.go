@@ -21,19 +21,8 @@ func (t *hostTarget) Swap(p Place, from, to change.State) error {
 	if len(missing) > 0 && to.Kind == change.Absent {
 		return &ChangedError{Path: p.Path}
 	}
-	return dir.trust.asOwner(func() error {
-		if err := t.makeDirs(dir, p, missing); err != nil {
-			return err
-		}
-		now, err := readAt(dir, path.Base(p.Real), p.Real)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if !now.Equal(from) {
-			return &ChangedError{Path: p.Path}
-		}
-		return t.swap(dir, p, from, to)
-	})
+	_, err = t.on(dir, errand{Do: doSwap, Place: p, From: from, To: to, Missing: missing})
+	return err
 }
 
 // swap does it in an open directory.

@@ -19,6 +19,7 @@ import (
 type hostTarget struct {
 	root  *os.File
 	calls calls
+	lock  *os.File // the lock of the state directory while this process holds it; children hold it, too
 }
 
 var _ Target = (*hostTarget)(nil)
@@ -65,8 +66,8 @@ func (t *hostTarget) Locate(name string, follow bool) (Place, error) {
 	if len(missing) > 0 {
 		return p, nil
 	}
-	err = dir.trust.asOwner(func() error { return t.inspect(dir, path.Base(real), &p) })
-	return p, err
+	r, err := t.on(dir, errand{Do: doInspect, Place: p})
+	return r.Place, err
 }
 
 // inspect fills in what the file that is there says about how it may be changed.
@@ -108,29 +109,13 @@ func (t *hostTarget) inspect(dir *folder, base string, p *Place) error {
 	return err
 }
 
-// within opens the directory of a place, which must exist, and runs f with its owner's rights.
-func (t *hostTarget) within(p Place, f func(dir *folder, base string) error) error {
-	dir, missing, err := t.descend(path.Dir(p.Real))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if len(missing) > 0 {
-		return &fs.PathError{Op: "open", Path: p.Real, Err: fs.ErrNotExist}
-	}
-	return dir.trust.asOwner(func() error { return f(dir, path.Base(p.Real)) })
-}
-
 // Read implements Target. Errors: host.ErrNotRegular and host.ErrTooLarge wrapped with the path, *UnsafeError, and those of open(2).
-func (t *hostTarget) Read(p Place) (s change.State, err error) {
-	err = t.within(p, func(dir *folder, base string) (err error) {
-		s, err = readAt(dir, base, p.Real)
-		return err
-	})
+func (t *hostTarget) Read(p Place) (change.State, error) {
+	r, err := t.within(errand{Do: doRead, Place: p})
 	if errors.Is(err, fs.ErrNotExist) {
 		return change.State{}, nil
 	}
-	return s, err
+	return r.State, err
 }
 
 // readAt gives the state of one name in an open directory.

@@ -7,6 +7,8 @@
 // The order of one transaction, each arrow an fsync: journal (old bytes) → files → commit record → whatever the caller does (reload, restart, health check, each with
 // Note) → end record. A crash before the commit record is undone by Recover, after it the new files stay. Undo also works after Commit, until Close.
 //
+// As root it changes the files of a user by a child process that has become that user (child_linux.go): programs that use this package call RunChild first of all.
+//
 // Start reading at Store, Tx.Apply, and Target, through which every change of the host goes. On systems other than Linux only the portable part works: regular files
 // replaced by rename.
 package txn

@@ -12,6 +12,14 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/txn"
 )
 
+// TestMain makes this test binary stand for the program that answers as a child.
+func TestMain(m *testing.M) {
+	if status, child := txn.RunChild(os.Args); child {
+		os.Exit(status)
+	}
+	os.Exit(m.Run())
+}
+
 const stateDir = "/var/lib/docker-proxy"
 
 // site is a root directory of a test with a store in it.
