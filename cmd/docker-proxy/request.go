@@ -82,7 +82,11 @@ func (r *request) first(ctx context.Context) (*job, error) {
 		return j, nil
 	}
 	j.planned = true
-	return j, r.plan(ctx, j)
+	err = r.plan(ctx, j)
+	if j.view.torn && r.opts.readOnly() {
+		j.notes = append(j.notes, "a docker proxy command was writing its changes while this was planned: the plan may look different in a moment")
+	}
+	return j, err
 }
 
 // look gives a job on a new view, without a plan.

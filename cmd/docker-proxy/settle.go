@@ -15,7 +15,7 @@ import (
 // The files of one change are written one after the other: who reads in between sees a mixture that nobody configured. A look is therefore repeated when files were being
 // written during it, for at most settleLimit; after that what was seen is given with a finding.
 const (
-	settleLimit = 5 * time.Second
+	settleLimit = 3 * time.Second
 	settlePoll  = 10 * time.Millisecond
 )
 
