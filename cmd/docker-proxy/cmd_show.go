@@ -25,7 +25,8 @@ func newShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [OPTIONS]",
 		Short: "Show the proxy settings of every layer, or the effective ones",
-		Long: `Show every proxy setting of this host's Docker daemon with the file and line it stands in.
+		Long: `Show every proxy setting of this host's Docker daemon with the file and line it stands in, what the client's config.json gives to new containers and builds,
+and which containers were created with something else.
 
 With --effective: for each setting the value dockerd uses, where it comes from, what it shadows and by which rule, and whether the running daemon has it
 already. Passwords are masked as in 'docker info'.`,
@@ -71,7 +72,7 @@ func runShow(ctx context.Context, a *app, o showOptions) error {
 		rep := effectiveReport{Schema: reportSchema, Daemon: r.daemon(v.site), Settings: r.settings(v.obs), Clients: r.clients(v.clients), Findings: v.findings()}
 		return printAs(out, o.format, rep, func(w io.Writer) error { return effectiveTable(w, rep) })
 	}
-	rep := layersReport{Schema: reportSchema, Daemon: r.daemon(v.site), Bindings: r.bindings(v.obs, precedence.Layer(o.layer)), Clients: r.clients(v.clients), Findings: v.findings()}
+	rep := layersReport{Schema: reportSchema, Daemon: r.daemon(v.site), Bindings: r.bindings(v.obs, precedence.Layer(o.layer)), Clients: r.clients(v.clients), Containers: v.staleContainers(ctx, a), Findings: v.findings()}
 	return printAs(out, o.format, rep, func(w io.Writer) error { return layersTable(w, rep) })
 }
 
@@ -186,18 +187,6 @@ func explainSettings(w io.Writer, settings []settingReport) {
 	}
 }
 
-func clientsText(w io.Writer, clients []clientReport) {
-	for _, c := range clients {
-		if len(c.Settings) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "\nClient %s (what new containers and builds get, host %q):\n", c.Path, c.Host)
-		for _, s := range c.Settings {
-			fmt.Fprintf(w, "  %-11s %s\n", s.Key, s.Value)
-		}
-	}
-}
-
 func findingsText(w io.Writer, findings []precedence.Finding) {
 	for i, f := range findings {
 		if i == 0 {
@@ -245,6 +234,7 @@ func layersTable(w io.Writer, rep layersReport) error {
 		}
 	}
 	clientsText(w, rep.Clients)
+	containersText(w, rep.Containers)
 	findingsText(w, rep.Findings)
 	return nil
 }

@@ -105,7 +105,7 @@ func (v *view) lookClient(a *app) {
 		return
 	}
 	v.at = &client.Location{Path: path, User: userName(), UID: -1, GID: -1}
-	f, problems, err := client.Observe(v.files, *v.at, client.DefaultHost)
+	f, problems, err := client.ObserveFor(v.files, *v.at, client.Lookup(v.env.Endpoint))
 	if err != nil {
 		v.extra = append(v.extra, precedence.NewFinding("client-unparsable-config", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "", "%s", a.redactor.Text(err.Error())))
 		return

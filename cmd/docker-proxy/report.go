@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -65,8 +67,18 @@ type lowerReport struct {
 type clientReport struct {
 	Path     string                `json:"path"`
 	User     string                `json:"user,omitempty"`
-	Host     string                `json:"host"`
+	Host     string                `json:"host"`             // the record that is used
+	Lookup   string                `json:"lookup,omitempty"` // the string that the docker CLI looks up for this daemon
 	Settings []clientSettingReport `json:"settings"`
+	// Variables are what new containers and builds get.
+	Variables []variableReport `json:"variables"`
+}
+
+// variableReport is one environment variable of a new container, and whether a build's RUN steps get it, too.
+type variableReport struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Builds bool   `json:"builds"`
 }
 
 type clientSettingReport struct {
@@ -86,11 +98,13 @@ type bindingReport struct {
 
 // layersReport is the JSON of `show`.
 type layersReport struct {
-	Schema   int                  `json:"schema"`
-	Daemon   daemonReport         `json:"daemon"`
-	Bindings []bindingReport      `json:"bindings"`
-	Clients  []clientReport       `json:"clients"`
-	Findings []precedence.Finding `json:"findings"`
+	Schema   int             `json:"schema"`
+	Daemon   daemonReport    `json:"daemon"`
+	Bindings []bindingReport `json:"bindings"`
+	Clients  []clientReport  `json:"clients"`
+	// Containers are those whose environment is not what a new one would get; null when the daemon was not asked.
+	Containers []client.Stale       `json:"containers"`
+	Findings   []precedence.Finding `json:"findings"`
 }
 
 // renderer turns values into text: masked, unless --reveal.
@@ -161,16 +175,24 @@ func (r renderer) bindings(o *daemon.Observation, only precedence.Layer) []bindi
 	return out
 }
 
+// list shows a value that may be a list, each entry masked like a URL.
+func (r renderer) list(v precedence.Value) string {
+	if r.reveal {
+		return v.Reveal()
+	}
+	return precedence.MaskList(v.Reveal())
+}
+
 func (r renderer) clients(files []client.File) []clientReport {
 	out := []clientReport{}
 	for _, f := range files {
-		row := clientReport{Path: f.Path, User: f.User, Host: f.Host, Settings: []clientSettingReport{}}
+		row := clientReport{Path: f.Path, User: f.User, Host: f.Host, Lookup: f.Lookup, Settings: []clientSettingReport{}, Variables: []variableReport{}}
 		for _, s := range f.Settings {
-			text := precedence.MaskList(s.Value.Reveal())
-			if r.reveal {
-				text = s.Value.Reveal()
-			}
-			row.Settings = append(row.Settings, clientSettingReport{s.Key, text, s.Line})
+			row.Settings = append(row.Settings, clientSettingReport{s.Key, r.list(s.Value), s.Line})
+		}
+		builds := f.ForBuilds()
+		for _, v := range f.ForContainers() {
+			row.Variables = append(row.Variables, variableReport{v.Name, r.list(v.Value), slices.Contains(builds, v)})
 		}
 		out = append(out, row)
 	}

@@ -97,3 +97,14 @@ func TestMembers(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, got, []Member{{"db", "service"}, {"shop-db-1", "container"}, {"shop-db-2", "container"}})
 }
+
+func TestAllContainers(t *testing.T) {
+	e := daemon(t, map[string]string{
+		"/containers/json":   `[{"Id":"2","Image":"img","State":"running"},{"Id":"1","Image":"img","State":"exited"},{"Id":"3","Image":"gone"}]`,
+		"/containers/1/json": `{"Id":"1","Name":"/b","Config":{"Env":["A=1"],"Labels":{"l":"x"}}}`,
+		"/containers/2/json": `{"Id":"2","Name":"/a"}`,
+	})
+	got, err := e.AllContainers(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, got, []Created{{ID: "2", Name: "a", Image: "img", Running: true}, {ID: "1", Name: "b", Image: "img", Env: []string{"A=1"}, Labels: map[string]string{"l": "x"}}})
+}

@@ -17,6 +17,8 @@ type Engine interface {
 	Info(ctx context.Context) (Info, error)
 	// Containers lists the running containers with what decides their fate in a restart of dockerd, sorted by name.
 	Containers(ctx context.Context) ([]Container, error)
+	// AllContainers lists every container, running or not, with its environment, sorted by name.
+	AllContainers(ctx context.Context) ([]Created, error)
 	// Networks lists the networks of the daemon that have addresses, sorted by name.
 	Networks(ctx context.Context) ([]Network, error)
 	// Members lists the names under which running containers find each other in user-defined networks, sorted.

@@ -6,6 +6,7 @@ import "context"
 type Fake struct {
 	Answer   Info
 	Running  []Container
+	All      []Created
 	Nets     []Network
 	Names    []Member
 	Building Builds
@@ -30,6 +31,12 @@ func (f *Fake) Info(context.Context) (Info, error) {
 func (f *Fake) Containers(context.Context) ([]Container, error) {
 	f.Asked++
 	return f.Running, f.Err
+}
+
+// AllContainers answers with f.All.
+func (f *Fake) AllContainers(context.Context) ([]Created, error) {
+	f.Asked++
+	return f.All, f.Err
 }
 
 // Networks answers with f.Nets.

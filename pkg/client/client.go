@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
@@ -32,7 +33,8 @@ type Setting struct {
 type File struct {
 	Path     string    `json:"path"`
 	User     string    `json:"user,omitempty"`
-	Host     string    `json:"host"` // the record that Settings come from
+	Host     string    `json:"host"`             // the record that Settings come from
+	Lookup   string    `json:"lookup,omitempty"` // what the CLI looks up for the daemon in question, see Lookup; "" when Observe was asked for a record
 	Settings []Setting `json:"settings"`
 	Rule     string    `json:"noProxyRule,omitempty"` // what noProxy is computed from, see RuleHost; "" for a list as it stands
 }
@@ -83,6 +85,18 @@ func Observe(files *host.FS, at Location, hostKey string) (File, []string, error
 		problems = append(problems, fmt.Sprintf("%s:%d: %s", at.Path, p.Line, p.Msg))
 	}
 	return out, problems, nil
+}
+
+// ObserveFor reads the record that the CLI uses for a daemon: the one of exactly the looked-up string, as a whole, or else the default one (docker/cli
+// configfile.ParseProxyConfig). The rest is Observe's.
+func ObserveFor(files *host.FS, at Location, lookup string) (File, []string, error) {
+	record := DefaultHost
+	if doc, err := parse(files, at.Path); err == nil && slices.Contains(jsonedit.ClientHosts(doc), lookup) {
+		record = lookup
+	}
+	f, problems, err := Observe(files, at, record)
+	f.Lookup = lookup
+	return f, problems, err
 }
 
 // ruleOf returns the effective rule of a host's record, "" when there is none.

@@ -72,3 +72,18 @@ func MaskList(raw string) string {
 	}
 	return strings.Join(entries, ",")
 }
+
+// Username returns the user name in the value's URL as it stands there, percent-encoded; "" without one. It is not masked.
+func (v Value) Username() string {
+	_, rest, ok := strings.Cut(string(v), "://")
+	if !ok {
+		rest = string(v)
+	}
+	rest, _, _ = strings.Cut(rest, "/")
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(rest[:at], ":")
+	return name
+}
