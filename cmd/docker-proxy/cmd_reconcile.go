@@ -14,9 +14,11 @@ import (
 )
 
 type reconcileOptions struct {
-	to    string
-	file  string
-	apply applyOptions
+	to     string
+	file   string
+	only   string
+	repair bool
+	apply  applyOptions
 }
 
 func newReconcileCommand(a *app) *cobra.Command {
@@ -28,17 +30,21 @@ func newReconcileCommand(a *app) *cobra.Command {
 effective settings, and the others hold none. Places shared with the whole machine are left alone.
 
 A NO_PROXY list for containers that was computed (see set --no-proxy auto) is computed again: Docker's networks, containers and services come and go. That
-changes config.json only and asks for no restart.`,
+changes config.json only and asks for no restart. --repair also moves settings that stand in config.json where Docker does not read them.`,
 		Example: `  sudo docker proxy reconcile --dry-run
   sudo docker proxy reconcile --to systemd --restart
   sudo docker proxy reconcile --to all
+  docker proxy reconcile --only client --repair
   sudo docker proxy reconcile -f proxy.yaml --check`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runReconcile(cmd.Context(), a, &o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", daemon.Auto, "The `LAYER`s that hold the settings: auto, a comma-separated list, or all that this dockerd reads")
 	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
+	f.StringVar(&o.only, "only", "", "Work on one side only: daemon or client")
+	f.BoolVar(&o.repair, "repair", false, "Move proxy settings of config.json to the record that Docker reads")
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTo) // fails for an unknown flag only
+	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions([]cobra.Completion{onlyDaemon, onlyClient}, cobra.ShellCompDirectiveNoFileComp))
 	addApplyFlags(cmd, &o.apply)
 	return cmd
 }
@@ -79,12 +85,28 @@ func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
 	if err := o.apply.validate(a); err != nil {
 		return err
 	}
+	if err := o.checkSides(); err != nil {
+		return err
+	}
 	wanted, err := o.request(a)
 	if err != nil {
 		return err
 	}
-	r := request{app: a, opts: o.apply, early: func(j *job) error { return j.refuseEarly(true) }, plan: func(ctx context.Context, j *job) error {
-		return j.planReconcile(ctx, wanted)
+	r := request{app: a, opts: o.apply, early: func(j *job) error { return j.refuseEarly(o.only != onlyClient) }, plan: func(ctx context.Context, j *job) error {
+		if o.only != onlyClient {
+			if err := j.planReconcile(ctx, wanted); err != nil {
+				return err
+			}
+		}
+		if o.only == onlyDaemon {
+			return nil
+		}
+		if o.repair {
+			if err := j.repairClient(); err != nil || len(j.client) > 0 {
+				return err
+			}
+		}
+		return j.renewClient(ctx)
 	}}
 	return r.run(ctx)
 }
@@ -98,7 +120,43 @@ func (j *job) planReconcile(ctx context.Context, r daemon.ReconcileRequest) (err
 		return err
 	}
 	j.secretNotes()
-	return j.renewClient(ctx)
+	return nil
+}
+
+// checkSides refuses combinations that mean nothing.
+func (o *reconcileOptions) checkSides() error {
+	switch {
+	case o.only != "" && o.only != onlyDaemon && o.only != onlyClient:
+		return usageErrorf("unknown value %q for --only: use daemon or client", o.only)
+	case o.only == onlyClient && (o.to != daemon.Auto || o.file != ""):
+		return usageErrorf("--only client excludes --to and -f: they are about the daemon's places")
+	case o.only == onlyDaemon && o.repair:
+		return usageErrorf("--only daemon and --repair exclude each other: config.json is the client's")
+	}
+	return nil
+}
+
+// repairClient moves what stands in config.json where Docker does not read it.
+func (j *job) repairClient() error {
+	at, note, err := clientLocations(j.view, nil)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		return usageErrorf("%s", note)
+	}
+	for _, loc := range at {
+		r, err := client.Repair(j.view.files, loc, client.DefaultHost)
+		if err != nil {
+			return err
+		}
+		for _, v := range r.Values {
+			j.app.redactor.AddValue(v)
+		}
+		j.client = append(j.client, r.Changes...)
+		j.notes = append(j.notes, r.Notes...)
+	}
+	return nil
 }
 
 // renewClient brings a computed list in config.json up to date: Docker's networks, containers and services come and go. Other lists are nobody's business here.

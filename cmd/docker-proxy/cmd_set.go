@@ -60,7 +60,7 @@ names and addresses, registry mirrors, insecure registries, the cloud's metadata
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
 	f.StringVar(&o.clientCreds, "client-credentials", "", "Whether user and password go into config.json, and so into every new container: `include|omit`")
-	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write")
+	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write: default, the exact endpoint of a daemon, or current for the selected context's")
 	f.BoolVar(&o.reconcile, "reconcile", false, "Take the settings out of Docker's other places too, so that all agree")
 	f.BoolVar(&o.keepShadowed, "keep-shadowed", false, "Leave values that become shadowed where they are")
 	addApplyFlags(cmd, &o.apply)
@@ -217,7 +217,7 @@ func (j *job) planSet(ctx context.Context, o *setOptions, w *wanted) error {
 	if !o.scope.client() {
 		return nil
 	}
-	return j.planClient(o.scope.users, o.clientHost, func(file client.File) (client.Request, []string, error) {
+	return j.planClient(o.scope.users, j.clientHost(o.clientHost), func(file client.File) (client.Request, []string, error) {
 		return w.clientSettings(file, o.clientCreds == credsInclude, j.auto(ctx, autoClient))
 	})
 }

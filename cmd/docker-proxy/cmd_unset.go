@@ -37,7 +37,7 @@ that only one place is meant.`,
 	f.BoolVar(&o.https, "https-proxy", false, "Take out the proxy for https")
 	f.BoolVar(&o.no, "no-proxy", false, "Take out the list of hosts that are reached directly")
 	f.BoolVar(&o.all, "all", false, "Take the settings out of every place, and keep what remains from reaching dockerd")
-	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write")
+	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write: default, the exact endpoint of a daemon, or current for the selected context's")
 	addScopeFlags(cmd, &o.scope, "Take them out of this `LAYER` only: daemon.json, systemd, startup, env, or all", "", "daemon.json", "systemd", "startup", "env", daemon.All)
 	addApplyFlags(cmd, &o.apply)
 	return cmd
@@ -81,15 +81,15 @@ func (o *unsetOptions) plan(_ context.Context, j *job) (err error) {
 		}
 	}
 	if o.scope.client() && (o.scope.layer == "" || o.scope.layer == daemon.All) {
-		return j.planClient(o.scope.users, o.clientHost, func(client.File) (client.Request, []string, error) {
-			return o.clientRequest(), nil, nil
+		return j.planClient(o.scope.users, j.clientHost(o.clientHost), func(f client.File) (client.Request, []string, error) {
+			return o.clientRequest(f.Host), nil, nil
 		})
 	}
 	return nil
 }
 
 // clientRequest takes members out of config.json; the client's own ones only when everything goes.
-func (o *unsetOptions) clientRequest() client.Request {
+func (o *unsetOptions) clientRequest(host string) client.Request {
 	names := map[precedence.Key]string{precedence.HTTPProxy: "httpProxy", precedence.HTTPSProxy: "httpsProxy", precedence.NoProxy: "noProxy"}
 	out := map[string]precedence.Value{}
 	for _, k := range o.keys() {
@@ -98,7 +98,7 @@ func (o *unsetOptions) clientRequest() client.Request {
 	if !o.http && !o.https && !o.no {
 		out["ftpProxy"], out["allProxy"] = "", ""
 	}
-	r := client.Request{Host: o.clientHost, Values: out, Cause: "it is no longer set"}
+	r := client.Request{Host: host, Values: out, Cause: "it is no longer set"}
 	if _, gone := out["noProxy"]; gone {
 		r.Rule = new(string)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/cli/cli/config"
 
 	"github.com/docker-proxy/docker-proxy/pkg/client"
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
 
 // clientLocations returns whose config.json is written: the named users', SUDO_USER's under sudo, the caller's otherwise. Plain root without a user behind it gets none, and the
@@ -27,7 +28,7 @@ func clientLocations(v *view, users []string) (at []client.Location, note string
 			if err != nil {
 				return nil, "", usageErrorf("--user: there is no user %q", name)
 			}
-			loc, err := homeLocation(u)
+			loc, err := homeLocation(v, u)
 			if err != nil {
 				return nil, "", err
 			}
@@ -43,7 +44,7 @@ func clientLocations(v *view, users []string) (at []client.Location, note string
 	if u == nil {
 		return nil, "no config.json is written for root; say --user NAME to write one for the people who use docker here", nil
 	}
-	loc, err := homeLocation(u)
+	loc, err := homeLocation(v, u)
 	return []client.Location{loc}, "", err
 }
 
@@ -65,11 +66,35 @@ func sudoUser() *user.User {
 	return u
 }
 
-func homeLocation(u *user.User) (client.Location, error) {
+// homeLocation is the config.json in a home directory. The snap's docker CLI has one of its own there: HOME is the snap's data directory for it.
+func homeLocation(v *view, u *user.User) (client.Location, error) {
 	if !ownsHome(u) {
 		return client.Location{}, fmt.Errorf("the home directory %s does not belong to %s: its config.json is not written", u.HomeDir, u.Username)
 	}
 	uid, _ := strconv.Atoi(u.Uid) // numeric on the platforms that have --user
 	gid, _ := strconv.Atoi(u.Gid)
-	return client.Location{Path: filepath.Join(u.HomeDir, ".docker", config.ConfigFileName), User: u.Username, UID: uid, GID: gid}, nil
+	dir := filepath.Join(u.HomeDir, ".docker")
+	if v.site.Flavor == daemon.FlavorSnap {
+		dir = filepath.Join(u.HomeDir, "snap", "docker", "current", ".docker")
+	}
+	return client.Location{Path: filepath.Join(dir, config.ConfigFileName), User: u.Username, UID: uid, GID: gid}, nil
+}
+
+// currentHost asks for the key of the daemon in question.
+const currentHost = "current"
+
+// clientHost is the record that --client-host names. A key that the CLI would never look up for this daemon is written, and said to be one.
+func (j *job) clientHost(key string) string {
+	lookup := client.Lookup(j.view.env.Endpoint)
+	if key == currentHost {
+		key = lookup
+	}
+	switch {
+	case key == client.DefaultHost:
+	case client.Shared(key):
+		j.notes = append(j.notes, fmt.Sprintf("the record %q is every ssh context's: Docker looks up the same string for all of them", key))
+	case key != lookup:
+		j.notes = append(j.notes, fmt.Sprintf("Docker looks up %q for the selected context, not %q: the record is for another daemon", lookup, key))
+	}
+	return key
 }

@@ -114,7 +114,7 @@ func (v *view) lookClient(a *app) {
 		a.redactor.AddValue(s.Value)
 	}
 	for _, p := range problems {
-		v.extra = append(v.extra, precedence.NewFinding("client-flat-proxies", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "", "%s", a.redactor.Text(p)))
+		v.extra = append(v.extra, precedence.NewFinding("client-flat-proxies", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "docker proxy reconcile --only client --repair", "%s", a.redactor.Text(p)))
 	}
 	v.clients = append(v.clients, f)
 }
