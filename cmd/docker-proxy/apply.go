@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -31,13 +30,16 @@ type job struct {
 	reverts string // the journal entry this takes back
 	nothing string // what to say when there is nothing to do; "" for the usual sentence
 
-	planned   bool           // the plan is made: the fields above hold it
-	ready     bool           // it has been through prepare
-	restart   bool           // with ready: the daemon is restarted
-	asked     bool           // a person was asked about the restart, after having been told cost
-	cost      []string       // see restartCost
-	control   daemon.Control // with ready: what reloads and restarts; nil when neither is to be done
-	accepted  bool           // the readers have accepted these very files before
+	planned   bool             // the plan is made: the fields above hold it
+	ready     bool             // it has been through prepare
+	restart   bool             // with ready: the daemon is restarted
+	asked     bool             // consent was given or denied, after told was said
+	told      []string         // see costLines
+	cost      *daemon.Cost     // of the restart; nil before it was weighed
+	useLive   bool             // live-restore is turned on for the restart
+	live      *daemon.LivePlan // the way there and back, once begun
+	control   daemon.Control   // with ready: what reloads and restarts; nil when neither is to be done
+	accepted  bool             // the readers have accepted these very files before
 	memo      *memo
 	restarted bool
 }
@@ -117,7 +119,7 @@ func (j *job) prepare(ctx context.Context, prev *job) error {
 	if err := j.consent(ctx, prev); err != nil {
 		return err
 	}
-	if err := j.chooseControl(todo); err != nil {
+	if err := j.chooseControl(ctx, todo); err != nil {
 		return err
 	}
 	j.accepted = prev != nil && prev.ready && prev.sameDaemonFiles(j)
@@ -125,49 +127,6 @@ func (j *job) prepare(ctx context.Context, prev *job) error {
 		return err
 	}
 	j.ready = true
-	return nil
-}
-
-// consent decides whether the daemon is restarted: by the flags, by what was answered before, or by asking.
-func (j *job) consent(ctx context.Context, prev *job) (err error) {
-	j.restart = j.wantsRestart()
-	switch {
-	case !j.restart, j.opts.restart:
-	case j.opts.noRestart:
-		j.restart = false
-	case prev != nil && prev.asked:
-		j.restart, j.asked, j.cost = prev.restart, true, prev.cost
-	default:
-		j.cost, j.asked = j.restartCost(ctx), true
-		j.restart, err = j.askRestart(ctx)
-	}
-	return err
-}
-
-// mustAsk reports whether a person has to be asked about a restart that was not asked about before, or not with these consequences.
-func (j *job) mustAsk(ctx context.Context, prev *job) bool {
-	if !j.wantsRestart() || j.opts.restart || j.opts.noRestart || !j.app.cli.In().IsTerminal() {
-		return false
-	}
-	return !prev.asked || !slices.Equal(prev.cost, j.restartCost(ctx))
-}
-
-// chooseControl finds what reloads and restarts this daemon. One that was started by hand is not restarted; a note says what to type.
-func (j *job) chooseControl(todo change.Plan) error {
-	if !j.restart && !(todo.Needs().DaemonReload && j.view.site.Live) {
-		return nil
-	}
-	control, err := daemon.ControlOf(j.view.site)
-	var manual *daemon.ManualError
-	switch {
-	case err == nil:
-		j.control = control
-	case errors.As(err, &manual) && len(todo) > 0:
-		j.restart = false
-		j.notes = append(j.notes, manual.Error())
-	case j.restart:
-		return err
-	}
 	return nil
 }
 
@@ -252,18 +211,18 @@ func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
 	if j.reverts != "" {
 		tx.Reverts(j.reverts)
 	}
-	if err := tx.Apply(ctx, todo); err != nil {
+	if err := j.write(ctx, tx, todo); err != nil {
 		return j.notRestored(tx, err)
 	}
 	for _, o := range tx.Outcomes() {
-		if o.InPlace != "" {
-			j.notes = append(j.notes, fmt.Sprintf("%s was rewritten in place (%s), which a crash can interrupt", o.Path, o.InPlace))
+		if note := fmt.Sprintf("%s was rewritten in place (%s), which a crash can interrupt", o.Path, o.InPlace); o.InPlace != "" && !slices.Contains(j.notes, note) {
+			j.notes = append(j.notes, note)
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return j.notRestored(tx, err)
-	}
 	if err := j.activate(ctx, tx, todo, j.control, j.restart); err != nil {
+		return err
+	}
+	if err := j.finishLive(ctx, tx); err != nil {
 		return err
 	}
 	if err := tx.Close(); err != nil {

@@ -13,13 +13,16 @@ import (
 type applyOptions struct {
 	restart   bool
 	noRestart bool
-	timeout   time.Duration
-	probe     string
-	noCheck   bool
-	check     bool
-	dryRun    bool
-	yes       bool
-	format    outputFormat
+	// liveRestore turns live-restore on for the restart, keepLiveRestore for good.
+	liveRestore     bool
+	keepLiveRestore bool
+	timeout         time.Duration
+	probe           string
+	noCheck         bool
+	check           bool
+	dryRun          bool
+	yes             bool
+	format          outputFormat
 }
 
 // defaultTimeout is how long a restarted daemon may take to become healthy.
@@ -29,6 +32,8 @@ func addApplyFlags(cmd *cobra.Command, o *applyOptions) {
 	f := cmd.Flags()
 	f.BoolVar(&o.restart, "restart", false, "Restart the daemon where that is needed, without asking")
 	f.BoolVar(&o.noRestart, "no-restart", false, "Do not restart the daemon; what needs a restart stays pending")
+	f.BoolVar(&o.liveRestore, "live-restore", false, "Turn live-restore on for the restart, so that running containers keep running, and off again afterwards")
+	f.BoolVar(&o.keepLiveRestore, "keep-live-restore", false, "As --live-restore, but leave it on")
 	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "How long the restarted daemon may take to be healthy before everything is put back")
 	f.StringVar(&o.probe, "probe", "", "After the restart, also reach this `IMAGE`'s registry through the daemon")
 	f.BoolVar(&o.noCheck, "no-check", false, "Do not try the proxy before writing")
@@ -37,6 +42,8 @@ func addApplyFlags(cmd *cobra.Command, o *applyOptions) {
 	f.BoolVarP(&o.yes, "yes", "y", false, "Answer yes to questions about the plan (a restart needs --restart)")
 	addFormatFlag(cmd, &o.format)
 	cmd.MarkFlagsMutuallyExclusive("restart", "no-restart")
+	cmd.MarkFlagsMutuallyExclusive("live-restore", "no-restart")
+	cmd.MarkFlagsMutuallyExclusive("keep-live-restore", "no-restart")
 	cmd.MarkFlagsMutuallyExclusive("check", "dry-run")
 }
 
@@ -44,6 +51,9 @@ func addApplyFlags(cmd *cobra.Command, o *applyOptions) {
 func (o *applyOptions) validate(a *app) error {
 	if o.restart && a.root != "" {
 		return usageErrorf("--restart and --root exclude each other: the daemon of a directory is not touched")
+	}
+	if (o.liveRestore || o.keepLiveRestore) && a.root != "" {
+		return usageErrorf("--live-restore and --root exclude each other: the daemon of a directory is not touched")
 	}
 	if o.timeout <= 0 {
 		return usageErrorf("--timeout needs a positive duration, such as 90s")

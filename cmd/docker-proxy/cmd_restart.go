@@ -36,7 +36,7 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 		if !j.view.site.Active {
 			j.nothing = unitName(j.view.site) + " is not running and stays stopped; it reads the settings when it starts"
 		}
-		if j.wantsRestart() && !o.restart && !o.readOnly() && !a.cli.In().IsTerminal() {
+		if j.wantsRestart() && !o.restart && j.view.site.Manager != daemon.ManagerManual && !o.readOnly() && !a.cli.In().IsTerminal() {
 			return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
 		}
 		return nil

@@ -61,18 +61,18 @@ func (a *activation) restore(ctx context.Context) []error {
 			failed = append(failed, err)
 		}
 	}
-	fail(a.tx.Undo())
+	fail(a.job.takeBack(ctx, a.tx))
 	a.logs = daemon.MarkLogs(a.job.view.site) // what the daemon says from here on is about the old state
 	since := time.Now()
 	fail(a.control.Reload(ctx))
-	if !a.begun {
-		return failed
+	if a.begun {
+		err := a.control.Restart(ctx)
+		if err == nil {
+			_, err = daemon.Health{Locate: a.job.relocate, Since: since, Until: since.Add(restoreTime), Any: true}.Wait(ctx)
+		}
+		fail(err)
 	}
-	if err := a.control.Restart(ctx); err != nil {
-		return append(failed, err)
-	}
-	_, err := daemon.Health{Locate: a.job.relocate, Since: since, Until: since.Add(restoreTime), Any: true}.Wait(ctx)
-	fail(err)
+	fail(a.job.afterTakeBack(ctx, a.tx, len(failed) == 0))
 	return failed
 }
 

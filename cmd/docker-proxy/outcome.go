@@ -22,7 +22,8 @@ type outcomeReport struct {
 	Restarted  bool                 `json:"restarted"`
 	Pending    bool                 `json:"pending"` // a restart is still needed, or with --check anything
 	Files      []fileReport         `json:"files"`
-	Containers []string             `json:"containers"`
+	Containers []string             `json:"containers"`        // that the restart stops
+	Restart    *restartReport       `json:"restart,omitempty"` // what it costs; absent where none is in question
 	Skipped    []daemon.Skipped     `json:"skipped"`
 	Unrestored []string             `json:"unrestored"`
 	Notes      []string             `json:"notes"`
@@ -68,6 +69,7 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 	}
 	if restart {
 		fmt.Fprintf(w, "  restart %s: a running dockerd takes proxy settings over only when it starts\n", unitName(j.view.site))
+		j.costText(w)
 	}
 	if j.plan != nil {
 		for _, s := range j.plan.Skipped {
@@ -98,7 +100,7 @@ func (j *job) allNotes() []string {
 }
 
 func (j *job) outcome(todo change.Plan) outcomeReport {
-	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: []string{}, Skipped: []daemon.Skipped{}, Unrestored: []string{}, Notes: []string{}, Findings: []precedence.Finding{}}
+	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: j.stoppedContainers(), Restart: j.restartCare(), Skipped: []daemon.Skipped{}, Unrestored: []string{}, Notes: []string{}, Findings: []precedence.Finding{}}
 	for _, c := range todo {
 		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})
 	}
@@ -166,49 +168,15 @@ func past(verb string) string {
 	return strings.TrimSuffix(verb, "e") + "ed"
 }
 
-// askRestart asks on the terminal. Without one the restart stays pending.
-func (j *job) askRestart(ctx context.Context) (bool, error) {
-	if !j.app.cli.In().IsTerminal() {
-		return false, nil
-	}
-	for _, line := range j.restartCost(ctx) {
-		j.say("%s", line)
-	}
-	return j.app.ask(ctx, fmt.Sprintf("Restart %s now?", unitName(j.view.site)))
-}
-
-// restartCost says what a restart of the daemon does to running containers.
-func (j *job) restartCost(ctx context.Context) []string {
-	if j.view.engine == nil || j.view.site.Info == nil {
-		return nil
-	}
-	running, err := j.view.engine.Containers(ctx)
-	if err != nil || len(running) == 0 || j.view.site.Info.LiveRestore {
-		return nil
-	}
-	var lost, vanish []string
-	for _, c := range running {
-		name := redact.Terminal(c.Name)
-		switch {
-		case c.AutoRemove:
-			vanish = append(vanish, name)
-		case c.Restart == "" || c.Restart == "no":
-			lost = append(lost, name)
-		}
-	}
-	lines := []string{fmt.Sprintf("A restart of the daemon stops its %d running containers.", len(running))}
-	if len(lost) > 0 {
-		lines = append(lines, "These do not come back by themselves (no restart policy): "+strings.Join(lost, ", "))
-	}
-	if len(vanish) > 0 {
-		lines = append(lines, "These vanish (--rm): "+strings.Join(vanish, ", "))
-	}
-	return lines
-}
-
 // ask asks a yes-or-no question on the terminal; anything but y or yes is no.
 func (a *app) ask(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(a.cli.Err(), "%s [y/N] ", question)
+	answer, err := a.askWord(ctx, question+" [y/N]")
+	return answer == "y" || answer == "yes", err
+}
+
+// askWord asks on the terminal and returns the answer in lower case; the end of input is an empty one.
+func (a *app) askWord(ctx context.Context, question string) (string, error) {
+	fmt.Fprintf(a.cli.Err(), "%s ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.cli.In()).ReadString('\n') // the end of input is a no
@@ -216,10 +184,9 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return "", context.Cause(ctx)
 	case line := <-answer:
-		line = strings.ToLower(strings.TrimSpace(line))
-		return line == "y" || line == "yes", nil
+		return strings.ToLower(strings.TrimSpace(line)), nil
 	}
 }
 

@@ -41,6 +41,9 @@ func (r *request) run(ctx context.Context) error {
 		return err
 	}
 	if r.opts.readOnly() {
+		if j.wantsRestart() {
+			j.weigh(ctx)
+		}
 		return j.show(j.changes(), j.wantsRestart())
 	}
 	for range maxAttempts {
@@ -82,11 +85,19 @@ func (r *request) first(ctx context.Context) (*job, error) {
 		return j, nil
 	}
 	j.planned = true
-	err = r.plan(ctx, j)
+	err = r.planAll(ctx, j)
 	if j.view.torn && r.opts.readOnly() {
 		j.notes = append(j.notes, "a docker proxy command was writing its changes while this was planned: the plan may look different in a moment")
 	}
 	return j, err
+}
+
+// planAll is plan with what the apply options add to it.
+func (r *request) planAll(ctx context.Context, j *job) error {
+	if err := r.plan(ctx, j); err != nil {
+		return err
+	}
+	return j.planLiveRestore()
 }
 
 // look gives a job on a new view, without a plan.
@@ -124,7 +135,10 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 		j.say("An earlier interrupted change was finished or undone first.")
 	}
 	if next, err = r.look(ctx); err == nil {
-		err = r.plan(ctx, next)
+		err = r.planAll(ctx, next)
+	}
+	if err == nil {
+		err = next.recoverLive(ctx, tx)
 	}
 	if err != nil {
 		return nil, false, err
@@ -134,7 +148,7 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 		return nil, false, j.transactionError(fmt.Errorf("%w while this was being prepared; nothing was changed", &txn.ChangedError{Path: path}))
 	}
 	if next.idle() {
-		return nil, false, errors.Join(tx.Close(), next.nothingToDo())
+		return nil, false, errors.Join(tx.Commit(), tx.Close(), next.nothingToDo())
 	}
 	if !j.sameWork(next) && next.mustAsk(ctx, j) {
 		return next, true, nil

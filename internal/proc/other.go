@@ -31,3 +31,6 @@ func Serves(*host.FS, int, string) (bool, error) { return false, errNoProc }
 
 // Listening cannot tell, which counts as yes.
 func Listening(*host.FS, string) bool { return true }
+
+// Hangup always fails.
+func (p *Process) Hangup(*host.FS) error { return errNoProc }

@@ -1,6 +1,6 @@
 // Package proc reads processes from /proc: which dockerd runs, with what command line and environment, since when, and whether it serves a socket.
 //
-// It reads files only: it sends no signal and opens no connection. What may not be read by this user is empty, never an error: /proc/PID/environ, exe and fd
+// It reads files, opens no connection, and sends no signal but by Hangup. What may not be read by this user is empty, never an error: /proc/PID/environ, exe and fd
 // belong to root and the owner. Start at Read and Dockerds.
 package proc
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // Cost is what a restart of the daemon does to those who use it.
@@ -33,9 +34,9 @@ func (c Cost) With(f Fate) (names, reasons []string) {
 	return names, reasons
 }
 
-// CostOf asks a running daemon. It never fails: what cannot be known is in Cost.Unknown.
-func CostOf(ctx context.Context, site *Site, e engine.Engine) Cost {
-	c := Cost{Running: -1, Live: LiveRestoreOf(site)}
+// CostOf asks a running daemon that will be started with the given files. It never fails: what cannot be known is in Cost.Unknown.
+func CostOf(ctx context.Context, site *Site, files *host.FS, e engine.Engine) Cost {
+	c := Cost{Running: -1, Live: LiveRestoreOf(site, files)}
 	if e == nil || site.Info == nil {
 		c.Unknown = errors.New("its API cannot be asked")
 		return c

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"fmt"
-	"path"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
@@ -31,11 +30,11 @@ func (l LiveRestore) Keeps() bool { return l.Running && l.Configured && l.Holds 
 // Possible reports whether it can be turned on for one restart.
 func (l LiveRestore) Possible() bool { return !l.Keeps() && l.Refused == "" }
 
-// LiveRestoreOf judges the site of a running daemon; nothing is asked anew.
-func LiveRestoreOf(s *Site) LiveRestore {
+// LiveRestoreOf judges the site of a running daemon; nothing is asked anew. files are what its next start will read: the present ones, or planned ones over them.
+func LiveRestoreOf(s *Site, files *host.FS) LiveRestore {
 	l := LiveRestore{Running: s.Info != nil && s.Info.LiveRestore}
 	l.Holds, l.Refused = s.sparesContainers()
-	doc, value, line, err := liveRestoreInFile(s, s.FS)
+	doc, value, line, err := liveRestoreInFile(s, files)
 	l.Configured = value == "true"
 	for _, f := range s.Flags {
 		if f.Name == liveRestore {
@@ -104,23 +103,22 @@ func fileHead(doc *jsonedit.Document) []byte {
 	return doc.Bytes()
 }
 
-// LiveRestoreEdit is the configuration file with live-restore set to a value: from what a transaction left there (From) to To. A file that has the value is not changed, which is a
-// NoOp. The owner's mode and every other byte stay.
-func LiveRestoreEdit(s *Site, files *host.FS, on bool, cause string) (change.Change, error) {
-	from, err := change.Observe(files, s.ConfigFile)
-	if err != nil {
-		return change.Change{}, fmt.Errorf("reading %s: %w", s.ConfigFile, unwrapPath(err))
+// sameLiveRestore reports whether two states of a file say the same about live-restore, as far as it is the configuration file and can be read.
+func sameLiveRestore(s *Site, file string, a, b change.State) bool {
+	if file != s.ConfigFile {
+		return true
 	}
-	return liveRestoreEdit(s, files, from, on, cause)
-}
-
-func liveRestoreEdit(s *Site, files *host.FS, from change.State, on bool, cause string) (change.Change, error) {
-	doc, _, err := parseConfig(s, files)
-	if err != nil {
-		return change.Change{}, fmt.Errorf("reading %s: %w", path.Base(s.ConfigFile), unwrapPath(err))
+	says := func(st change.State) string {
+		doc, err := jsonedit.Parse(file, st.Data, jsonedit.Options{Dialect: jsonedit.DaemonJSON, AllowBOM: s.atLeast("24.0")})
+		if err != nil {
+			return err.Error()
+		}
+		for _, m := range doc.Lookup(liveRestore) {
+			if m.Effective {
+				return m.Value
+			}
+		}
+		return ""
 	}
-	if err := doc.SetBool(on, liveRestore); err != nil {
-		return change.Change{}, err
-	}
-	return change.Change{Path: s.ConfigFile, From: from, To: from.WithData(doc.Bytes()), Cause: cause, Layer: "daemon.json", Secret: holdsCredentials(from.Data)}, nil
+	return says(a) == says(b)
 }

@@ -118,7 +118,7 @@ func (p *planner) restorePast() {
 			}
 			trial := slices.Clone(p.plan.Changes)
 			trial[i].To = past.State
-			if sameBindings(p.before.Planned(trial), p.now) {
+			if sameBindings(p.before.Planned(trial), p.now) && sameLiveRestore(p.before.Site, c.Path, past.State, c.To) {
 				p.plan.Changes[i].To = past.State
 				if past.State.Kind == change.Absent {
 					made = append(made, past.Dirs...)

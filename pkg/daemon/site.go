@@ -116,6 +116,8 @@ type Site struct {
 
 	Endpoint string // unix:///var/run/docker.sock; empty under --root
 	Context  string // Docker context name
+	// CallerUID is who looks, -1 where the platform has no such numbers.
+	CallerUID int
 
 	Manager Manager
 	Flavor  Flavor
