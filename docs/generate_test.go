@@ -27,6 +27,9 @@ func generated(t *testing.T) map[string]string {
 		"exit":     exitTable(t),
 		"commands": commandPages(t),
 		"states":   statesLine(t),
+		"readers":  readersTable(),
+		"causes":   causesTable(),
+		"forms":    formsTable(t),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence/reader"
 )
 
 // words returns the first group of every match in all pages, with the page that has it.
@@ -63,6 +64,12 @@ func TestIdentifiers(t *testing.T) {
 	}
 	for _, k := range precedence.Keys() {
 		known = append(known, string(k))
+	}
+	for _, c := range reader.Causes() {
+		known = append(known, c[0])
+	}
+	for _, r := range reader.Readers() {
+		known = append(known, string(r.Name))
 	}
 	for name, page := range words(t, "`([a-z]+(?:-[a-z]+)+)`") {
 		assert.Check(t, slices.Contains(known, name), "%s names %s, which is neither a rule nor a finding", page, name)

@@ -58,7 +58,7 @@ func deadReason(e string) string {
 		return "it names no host"
 	case host == "*":
 		return "only a `*` of its own, without a port, means everything"
-	case strings.HasPrefix(e, "[") && port == "":
+	case strings.HasPrefix(e, "[") && port == "" && !strings.HasSuffix(e, "]:"):
 		return "an IPv6 address without a port stands without brackets"
 	case strings.Contains(strings.TrimPrefix(host, "*."), "*"):
 		return "the only wildcard is a leading `*.`"
@@ -66,6 +66,8 @@ func deadReason(e string) string {
 		return "a trailing dot prevents the match"
 	case strings.ContainsAny(host, "<>"):
 		return "`<local>` means nothing to Go"
+	case addressRange(host):
+		return "a range of addresses is taken for a name"
 	case deadNumber(host):
 		return "an incomplete or padded address is taken for a name"
 	case strings.Contains(host, "..") || strings.HasPrefix(host, "*.."):
@@ -93,6 +95,14 @@ func splitPort(e string) (host, port string) {
 		return h, p
 	}
 	return strings.Trim(e, "[]"), ""
+}
+
+// addressRange reports two IPv4 addresses with a hyphen between them.
+func addressRange(host string) bool {
+	from, to, ok := strings.Cut(host, "-")
+	a, errA := netip.ParseAddr(strings.TrimSpace(from))
+	b, errB := netip.ParseAddr(strings.TrimSpace(to))
+	return ok && errA == nil && errB == nil && a.Is4() && b.Is4()
 }
 
 // deadNumber reports names made of digits and dots only that are no address: no such name can be requested but as a number that Go writes otherwise.

@@ -57,6 +57,8 @@ func TestDeadEntries(t *testing.T) {
 		{"10.1.2", true, []string{"10.1.2.3", "10.1.2.0"}},
 		{".10.1.2.3", true, []string{"10.1.2.3"}},
 		{"010.001.002.003", true, []string{"10.1.2.3"}},
+		{"10.1.2.0-10.1.2.9", true, []string{"10.1.2.3", "10.1.2.0"}},
+		{"[2001:db8::1]:", false, []string{"[2001:db8::1]"}},
 		{".", true, []string{"a.com", "intranet"}},
 	}
 	for _, c := range cases {

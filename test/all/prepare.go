@@ -16,6 +16,7 @@ func tools() [][2]string {
 	return [][2]string{
 		{"systemd-analyze", "systemd"}, {"bash", "bash"}, {"dash", "dash"}, {"busybox", "busybox"}, {"setpriv", "util-linux"}, {"strace", "strace"},
 		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"}, {"dbus-daemon", "dbus-daemon"},
+		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"ip", "iproute2"},
 	}
 }
 
@@ -39,6 +40,9 @@ func prepare(ctx context.Context, out io.Writer) error {
 		loudly(out, "not on this machine, and the tests that need them will be skipped: "+strings.Join(missing, ", "))
 	}
 	if err := provideDockerCLI(ctx, out, apt); err != nil {
+		return err
+	}
+	if err := provideReaders(ctx, out, apt); err != nil {
 		return err
 	}
 	plugin, err := filepath.Abs(filepath.Join("bin", "docker-proxy"))

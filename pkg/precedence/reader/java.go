@@ -14,7 +14,7 @@ import (
 // is for the properties that JavaProperties makes of the variables.
 func javaReader() Reader {
 	return Reader{
-		Name: Java, Title: "Java 8 to 25 (java.net.ProxySelector)", Basis: "sun.net.spi.DefaultProxySelector (JDK 17)", Needs: "JAVA_TOOL_OPTIONS=-Dhttp.proxyHost=…",
+		Name: Java, Title: "Java 17 and later (java.net.ProxySelector)", Basis: "sun.net.spi.DefaultProxySelector (JDK 17)", Needs: "JAVA_TOOL_OPTIONS=-Dhttp.proxyHost=…",
 		ask: askJava,
 	}
 }

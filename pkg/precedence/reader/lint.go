@@ -67,18 +67,20 @@ func deadIn(r Reader, entry string) string {
 			return ""
 		}
 	}
-	return whyDead(entry)
+	return whyDead(r.Name, entry)
 }
 
 // whyDead names the form of an entry that a reader cannot match. What is dead in Go too has Go's words.
-func whyDead(entry string) string {
+func whyDead(name Name, entry string) string {
 	if why := asGoDead(entry); why != "" {
 		return why
 	}
 	host, port := cutPort(entry)
 	switch {
+	case strings.Contains(entry, "/") && name == Requests:
+		return "it knows networks of IPv4 only"
 	case strings.Contains(entry, "/"):
-		return "it does not match networks of that family"
+		return "it knows no networks"
 	case port != "":
 		return "it knows no ports in the list"
 	case strings.Contains(entry, "*"):
@@ -137,6 +139,13 @@ func meantHosts(host string) []string {
 		a := p.Masked().Addr()
 		return []string{p.Addr().String(), a.String(), a.Next().String()}
 	}
+	if text, _, ok := strings.Cut(host, "/"); ok {
+		hosts := []string{text}
+		if a, ok := looseIPv4(text); ok {
+			hosts = append(hosts, a.String())
+		}
+		return hosts
+	}
 	if from, to, ok := strings.Cut(host, "-"); ok {
 		if _, ok := plainIPv4(from); ok {
 			return []string{from, to}
@@ -148,6 +157,9 @@ func meantHosts(host string) []string {
 		return []string{"example.com", "intranet", "10.1.2.3"}
 	}
 	out := []string{bare, "a." + bare, "a" + bare, bare + "a", bare + ".example", "a-" + bare}
+	if strings.Contains(bare, ":") {
+		out = append(out, ":"+bare, "::"+bare) // the end of an address
+	}
 	if strings.Trim(bare, "0123456789.") == "" {
 		out = append(out, bare+".0", bare+".1.2.3", bare+".2.3", bare+".3", "9."+bare, "9.9."+bare, "9.9.9."+bare)
 	}

@@ -10,7 +10,7 @@ import (
 // requestsReader is Python's requests, and with it pip, which brings its own copy. It asks its own rules first and urllib's after them.
 func requestsReader() Reader {
 	return Reader{
-		Name: Requests, Title: "Python requests 2.28 to 2.32, pip", Basis: "should_bypass_proxies and select_proxy (requests/utils.py), and urllib's",
+		Name: Requests, Title: "Python requests 2.28 and later, pip", Basis: "should_bypass_proxies and select_proxy (requests/utils.py), and urllib's",
 		ask: askRequests,
 	}
 }
@@ -19,7 +19,7 @@ func requestsReader() Reader {
 func urllibReader() Reader {
 	r := rules{proxy: urllibProxy, list: pythonList, off: isStar, cut: cutCommas, match: matchUrllib}
 	return Reader{
-		Name: Urllib, Title: "Python 3.6 to 3.14 urllib.request", Basis: "getproxies_environment and proxy_bypass_environment (urllib/request.py)",
+		Name: Urllib, Title: "Python 3.9 and later, urllib.request", Basis: "getproxies_environment and proxy_bypass_environment (urllib/request.py)",
 		ask: r.ask,
 	}
 }
