@@ -60,7 +60,7 @@ func (b *bench) alone(ctx context.Context) ([]line, error) {
 
 // withBuildx installs docker-buildx and compares again, and its metadata call.
 func (b *bench) withBuildx(ctx context.Context) ([]line, error) {
-	if err := b.install(ctx, b.buildx, buildxPlace); err != nil {
+	if err := b.install(ctx, b.buildx, hosts.BuildxPlace); err != nil {
 		return nil, err
 	}
 	t, err := b.time(ctx, showCommands()...)
@@ -68,7 +68,7 @@ func (b *bench) withBuildx(ctx context.Context) ([]line, error) {
 		return nil, err
 	}
 	const metadata = "docker-cli-plugin-metadata"
-	m, err := b.time(ctx, []string{hosts.PluginPath, metadata}, []string{buildxPlace, metadata})
+	m, err := b.time(ctx, []string{hosts.PluginPath, metadata}, []string{hosts.BuildxPlace, metadata})
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	if err := hosts.InstallDeps(ctx, out); err != nil {
 		return err
 	}
-	other, err := buildx(ctx, o.host, out)
+	other, err := hosts.Buildx(ctx, o.host, out)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,6 @@
-package main
+//go:build linux
+
+package hosts
 
 import (
 	"context"
@@ -8,24 +10,23 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"github.com/docker-proxy/docker-proxy/test/hosts"
 )
 
 const (
 	buildxPackage = "docker-buildx"
-	buildxPlace   = "/usr/libexec/docker/cli-plugins/docker-buildx" // in Debian's package and on the host
+	// BuildxPlace is where the plugin lies, in the package and on a host.
+	BuildxPlace = "/usr/libexec/docker/cli-plugins/docker-buildx" // in Debian's package and on the host
 )
 
-// buildx returns the path of Debian's docker-buildx, downloaded once into the cache of the test hosts. apt works in a directory of its own, with the
+// Buildx returns the path of Debian's docker-buildx, downloaded once into the cache of the test hosts. apt works in a directory of its own, with the
 // archive this machine is configured for and the host's suite; this machine's packages are neither asked nor changed.
-func buildx(ctx context.Context, suite string, log io.Writer) (string, error) {
-	final := filepath.Join(hosts.CacheDir(), buildxPackage+"-"+suite)
+func Buildx(ctx context.Context, suite string, log io.Writer) (string, error) {
+	final := filepath.Join(CacheDir(), buildxPackage+"-"+suite)
 	if _, err := os.Stat(final); err == nil {
 		return final, nil
 	}
 	fmt.Fprintf(log, "getting %s of Debian %s\n", buildxPackage, suite)
-	dir, err := os.MkdirTemp(hosts.CacheDir(), buildxPackage+"-*.partial")
+	dir, err := os.MkdirTemp(CacheDir(), buildxPackage+"-*.partial")
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +47,7 @@ dpkg-deb -x "$package"_*.deb tree
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("getting Debian's %s: %w\n%s", buildxPackage, err, strings.TrimSpace(string(output)))
 	}
-	if err := os.Rename(filepath.Join(dir, "tree", buildxPlace), final); err != nil {
+	if err := os.Rename(filepath.Join(dir, "tree", BuildxPlace), final); err != nil {
 		return "", err
 	}
 	return final, nil
