@@ -40,7 +40,7 @@ func TestCommandsAndFlags(t *testing.T) {
 		}
 	}
 	for _, foreign := range []string{
-		"--config", "--context", "--host", // docker's own
+		"--config", "--context", "--host", "--env-file", "--build-arg", // docker's own
 		"--config-file", "--validate", // dockerd's
 	} {
 		flags[foreign] = true
