@@ -148,8 +148,8 @@ func (j *job) before(ctx context.Context, todo change.Plan) error {
 }
 
 func (j *job) tryAndAsk(ctx context.Context, todo change.Plan) error {
-	if !j.opts.noCheck && j.plan != nil && j.plan.Wanted.HasValue() && j.view.site.Live && len(todo) > 0 {
-		if err := j.preflight(j.plan.Wanted)(ctx); err != nil {
+	if !j.opts.noCheck && j.view.site.Live && (len(todo) > 0 || j.restart) {
+		if err := j.preflight(ctx); err != nil {
 			return err
 		}
 	}

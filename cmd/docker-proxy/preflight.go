@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 
-	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/probe"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
-
-// dockerHub is the registry every daemon knows.
-const dockerHub = "registry-1.docker.io"
 
 // prober tries one proxy: probe.Proxy outside of tests.
 type prober func(context.Context, probe.Request) (probe.Result, error)
@@ -25,34 +19,30 @@ type prober func(context.Context, probe.Request) (probe.Result, error)
 // trial is one proxy value to be tried before it is written.
 type trial struct {
 	value  precedence.Value
-	target string // HOST:PORT; "" when NO_PROXY excludes every registry that could be asked
-	plain  bool   // by an http:// request, as only the http-proxy gets them
+	target registry // without address when NO_PROXY excludes every registry that could be asked
+	plain  bool     // by an http:// request, as only the http-proxy gets them
 }
 
-// preflight returns what tries, before anything is written, the proxies dockerd would use afterwards and does not use today. It is an error when dockerd could
-// not use one of them; a working proxy that does not reach a registry is a note.
-//
-// settings are the wanted values; they are tried where the plan cannot tell the outcome without running code.
-func (j *job) preflight(settings precedence.Settings) func(context.Context) error {
-	return j.preflightWith(settings, probe.Proxy)
-}
+// preflight tries, before anything is written or restarted, the proxies dockerd would use afterwards and does not use today, whether they are new, come back, or have only
+// waited for a restart. It is an error when dockerd could not use one of them; a working proxy that does not reach a registry is a note. A rollback is never held up: what
+// comes back there was asked for by name, and a note tells what is wrong with it.
+func (j *job) preflight(ctx context.Context) error { return j.preflightWith(ctx, probe.Proxy) }
 
-func (j *job) preflightWith(settings precedence.Settings, try prober) func(context.Context) error {
-	return func(ctx context.Context) error {
-		if j.plan == nil || j.plan.After == nil {
-			return nil
-		}
-		for _, t := range trials(j.view.obs.Verdicts, j.plan.After.Verdicts, settings, j.view.site.Info) {
-			if j.memo.tried[t] {
-				continue
-			}
-			if err := j.tryProxy(ctx, t, try); err != nil {
-				return err
-			}
-			j.memo.remember(t)
-		}
+func (j *job) preflightWith(ctx context.Context, try prober) error {
+	if j.plan == nil || j.plan.After == nil {
 		return nil
 	}
+	targets := j.registries()
+	for _, t := range trials(j.view.obs.Verdicts, j.plan.After.Statuses(), j.plan.Wanted, targets) {
+		if j.memo.tried[t] {
+			continue
+		}
+		if err := j.tryProxy(ctx, t, try); err != nil {
+			return err
+		}
+		j.memo.remember(t)
+	}
+	return nil
 }
 
 // tryProxy carries one trial out.
@@ -62,26 +52,34 @@ func (j *job) tryProxy(ctx context.Context, t trial, try prober) error {
 			return err
 		}
 	}
-	if t.target == "" {
+	if t.target.address == "" {
 		j.notes = append(j.notes, fmt.Sprintf("the proxy %s was not tried: NO_PROXY excludes %s", t.value, dockerHub))
 		return nil
 	}
 	j.say("Trying the proxy %s…", t.value)
-	res, err := try(ctx, probe.Request{Proxy: t.value, Target: t.target, Plain: t.plain, TargetTLS: !t.plain})
+	res, err := try(ctx, probe.Request{
+		Proxy: t.value, Target: t.target.address, Plain: t.plain,
+		TargetTLS: !t.plain && !t.target.insecure, TargetRoots: j.trusted(t.target.address),
+	})
 	switch {
 	case err != nil:
 		return err
 	case res.Failure == nil:
 	case res.Blocks():
-		return notWritten(res.Failure.Error(), res.Failure.Next())
+		return j.unusable(res.Failure.Error(), res.Failure.Next())
 	default:
 		j.notes = append(j.notes, fmt.Sprintf("%s; next: %s", res.Failure, res.Failure.Next()))
 	}
 	return nil
 }
 
-func notWritten(why, next string) error {
-	return withStatus(exitFailed, errors.New(why+"\nnothing was changed; next: "+next+"\n(--no-check writes it without trying)"))
+// unusable is the end of a command whose proxy dockerd could not use; a rollback goes on with a note.
+func (j *job) unusable(why, next string) error {
+	if j.reverts != "" {
+		j.notes = append(j.notes, fmt.Sprintf("what comes back does not work: %s; next: %s", why, next))
+		return nil
+	}
+	return withStatus(exitFailed, errors.New(why+"\nnothing was changed; next: "+next+"\n(--no-check goes on without trying)"))
 }
 
 // loopback refuses an address of this machine alone where dockerd provably has a network of its own, as rootless ones before 29.5 have (dockerd-rootless.sh
@@ -90,7 +88,7 @@ func (j *job) loopback(v precedence.Value) error {
 	site := j.view.site
 	switch sameNetwork(site) {
 	case daemon.No:
-		return notWritten(fmt.Sprintf("%s is an address of this machine only, and its dockerd runs in a network of its own, where nothing listens there", v),
+		return j.unusable(fmt.Sprintf("%s is an address of this machine only, and its dockerd runs in a network of its own, where nothing listens there", v),
 			"docker proxy set --proxy http://ADDRESS:PORT (with an address of this machine that is not loopback, on which the proxy listens too)")
 	case daemon.Unknown:
 		if site.Flavor == daemon.FlavorRootless {
@@ -117,20 +115,26 @@ func sameNetwork(site *daemon.Site) daemon.Answer {
 	return daemon.Yes
 }
 
-// trials lists the proxy values that change, each once, the one for https first: with the registry to ask for.
-func trials(before, after []precedence.Verdict, settings precedence.Settings, info *engine.Info) []trial {
+// trials lists the proxy values that dockerd would use and does not use today, each once, the one for https first: with the registry to ask for.
+func trials(before []precedence.Verdict, after []daemon.Status, wanted precedence.Settings, targets []registry) []trial {
+	verdicts := make([]precedence.Verdict, 0, len(after))
+	waits := map[precedence.Key]bool{}
+	for _, st := range after {
+		verdicts = append(verdicts, st.Verdict)
+		waits[st.Verdict.Key] = st.Pending == daemon.PendingRestart || st.Pending == daemon.PendingReload
+	}
 	var out []trial
 	seen := map[precedence.Value]bool{}
-	noProxy := outcomeOf(precedence.NoProxy, after, settings).Reveal()
+	noProxy := outcomeOf(precedence.NoProxy, verdicts, wanted).Reveal()
 	for _, key := range []precedence.Key{precedence.HTTPSProxy, precedence.HTTPProxy} {
-		value := outcomeOf(key, after, settings)
-		if value == "" || seen[value] || value == outcomeOf(key, before, nil) {
+		value := outcomeOf(key, verdicts, wanted)
+		if value == "" || seen[value] || value == outcomeOf(key, before, nil) && !waits[key] {
 			continue
 		}
 		seen[value] = true
 		t := trial{value: value, plain: key == precedence.HTTPProxy}
-		for _, target := range registries(t.plain, info) {
-			if !excluded(t.plain, target, noProxy) {
+		for _, target := range targets {
+			if target.plain == t.plain && !excluded(t.plain, target.address, noProxy) {
 				t.target = target
 				break
 			}
@@ -150,36 +154,6 @@ func outcomeOf(key precedence.Key, verdicts []precedence.Verdict, wanted precede
 		}
 	}
 	return ""
-}
-
-// registries lists what this host's daemon would ask through the proxy, as HOST:PORT: its mirrors, for http:// requests also registries without TLS, and
-// Docker Hub.
-func registries(plain bool, info *engine.Info) []string {
-	scheme, port := "https", "443"
-	if plain {
-		scheme, port = "http", "80"
-	}
-	var out []string
-	if info != nil {
-		for _, m := range info.Mirrors {
-			if u, err := url.Parse(m); err == nil && u.Scheme == scheme && u.Hostname() != "" {
-				out = append(out, withPort(u.Host, port))
-			}
-		}
-		for _, r := range info.Insecure {
-			if plain && r != "" && !strings.Contains(r, "/") {
-				out = append(out, withPort(r, port))
-			}
-		}
-	}
-	return append(out, net.JoinHostPort(dockerHub, port))
-}
-
-func withPort(host, port string) string {
-	if _, _, err := net.SplitHostPort(host); err == nil {
-		return host
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
 // excluded asks Go's own matcher whether NO_PROXY keeps a target away from the proxy.

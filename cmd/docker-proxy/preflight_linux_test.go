@@ -39,7 +39,7 @@ func TestLoopbackNetwork(t *testing.T) {
 			j, _ := preflightJob(t, "", "http://127.0.0.1:3128", "")
 			j.view.site.FS, j.view.site.PID, j.view.site.Flavor = files, tc.pid, daemon.FlavorRootless
 			assert.Equal(t, sameNetwork(j.view.site), tc.want)
-			err := j.preflightWith(nil, func(context.Context, probe.Request) (probe.Result, error) { return probe.Result{}, nil })(t.Context())
+			err := j.preflightWith(t.Context(), func(context.Context, probe.Request) (probe.Result, error) { return probe.Result{}, nil })
 			if tc.want == daemon.No {
 				assert.ErrorContains(t, err, "network of its own")
 			} else {

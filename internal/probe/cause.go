@@ -130,9 +130,9 @@ func (f *Failure) tlsError() string {
 func (f *Failure) authError() string {
 	switch f.Cause {
 	case AuthRequired:
-		return fmt.Sprintf("the proxy %s wants user and password%s", f.Proxy, f.answered())
+		return fmt.Sprintf("the proxy %s wants user and password%s", f.Proxy, f.offered())
 	case AuthRejected:
-		return fmt.Sprintf("the proxy %s does not accept user and password%s", f.Proxy, f.answered())
+		return fmt.Sprintf("the proxy %s does not accept user and password%s", f.Proxy, f.offered())
 	default:
 		if len(f.Schemes) == 0 {
 			return fmt.Sprintf("the proxy %s wants an authentication that dockerd cannot do (it knows user and password only)", f.Proxy)
@@ -146,6 +146,15 @@ func (f *Failure) authError() string {
 		}
 		return fmt.Sprintf("the proxy %s wants %s%s, which dockerd cannot do: it knows Basic only", f.Proxy, names, f.answered())
 	}
+}
+
+// offered is answered with the authentication schemes the proxy named.
+func (f *Failure) offered() string {
+	with := *f
+	if len(f.Schemes) > 0 && f.Detail == "" {
+		with.Detail = "it offers " + strings.Join(f.Schemes, ", ")
+	}
+	return with.answered()
 }
 
 func (f *Failure) targetError() string {

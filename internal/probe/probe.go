@@ -52,8 +52,10 @@ type Request struct {
 	// TargetTLS also shakes hands with the target inside the tunnel, which shows a proxy that terminates TLS with a CA that is not among Roots.
 	TargetTLS bool
 	Roots     *x509.CertPool // CAs to trust, for the proxy and the target; nil means the system's
-	Timeout   time.Duration  // of each stage; 0 means 10 s
-	Dial      DialFunc       // nil means this machine's network
+	// TargetRoots are the CAs to trust for the target; nil means Roots. dockerd has some for single registries.
+	TargetRoots *x509.CertPool
+	Timeout     time.Duration // of each stage; 0 means 10 s
+	Dial        DialFunc      // nil means this machine's network
 }
 
 // Result is how a trial went. A nil Failure means that the proxy let the request through.

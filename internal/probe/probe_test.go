@@ -66,12 +66,12 @@ func TestAnswers(t *testing.T) {
 		says    string // in the message
 		next    string // in the command
 	}{
-		{name: "407 without credentials", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"), want: AuthRequired, stage: StageAuth, says: "wants user and password (status 407)", next: "--username USER --password-stdin"},
-		{name: "407 with credentials", user: "ann:" + secret + "@", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"), want: AuthRejected, stage: StageAuth, says: "does not accept"},
+		{name: "407 without credentials", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"), want: AuthRequired, stage: StageAuth, says: "wants user and password (status 407, it offers Basic)", next: "--username USER --password-stdin"},
+		{name: "407 with credentials", user: "ann:" + secret + "@", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=x\r\n\r\n"), want: AuthRejected, stage: StageAuth, says: "does not accept user and password (status 407, it offers Basic)"},
 		{name: "407 that names no scheme", serve: says("HTTP/1.1 407 No\r\n\r\n"), want: AuthRequired, stage: StageAuth},
 		{name: "ntlm and kerberos", user: "ann:" + secret + "@", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\r\n"), want: AuthUnsupported, stage: StageAuth, says: "wants Negotiate, NTLM (Kerberos)", next: "cntlm"},
 		{name: "digest only", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm=\"x, Basic\", nonce=\"y\"\r\n\r\n"), want: AuthUnsupported, stage: StageAuth, says: "wants Digest (status 407)"},
-		{name: "ntlm or basic", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM, Basic realm=\"a,b\"\r\n\r\n"), want: AuthRequired, stage: StageAuth},
+		{name: "ntlm or basic", serve: says("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM, Basic realm=\"a,b\"\r\n\r\n"), want: AuthRequired, stage: StageAuth, says: "(status 407, it offers NTLM, Basic)"},
 		{name: "403", serve: says("HTTP/1.1 403 Forbidden\r\n\r\n"), want: Forbidden, stage: StageConnect, says: "does not allow " + target + " (status 403)"},
 		{name: "502", serve: says("HTTP/1.1 502 Bad Gateway\r\n\r\n"), want: NoTarget, stage: StageConnect, says: "works, but does not reach"},
 		{name: "503", serve: says("HTTP/1.1 503 Unavailable\r\n\r\n"), want: NoTarget, stage: StageConnect},
@@ -303,6 +303,44 @@ func TestDialFailures(t *testing.T) {
 		assert.Equal(t, cause(res), NoDNS)
 		assert.Assert(t, strings.HasPrefix(res.Failure.Next(), "getent hosts proxy.invalid "))
 	})
+}
+
+// TestCausesAreToldApart: what a person reads for the causes people have differs, and so does what they are told to type.
+func TestCausesAreToldApart(t *testing.T) {
+	at := address{scheme: "http", host: "p", port: "3128"}
+	messages, commands := map[string]Cause{}, map[string]Cause{}
+	for _, f := range []Failure{
+		{Cause: NoDNS}, {Cause: Refused}, {Cause: Silent, Stage: StageTCP}, {Cause: AuthRequired, Status: 407, Schemes: []string{"Basic"}}, {Cause: AuthUnsupported, Status: 407, Schemes: []string{"NTLM"}},
+		{Cause: PlainProxy}, {Cause: TLSProxy}, {Cause: UnknownAuthority}, {Cause: BadCertificate}, {Cause: TLSFailed}, {Cause: Unusable}, {Cause: Forbidden}, {Cause: NoTarget}, {Cause: TargetAuthority},
+	} {
+		f.at, f.Proxy, f.Target = at, at.String(), "r:443"
+		assert.Equal(t, messages[f.Error()], Cause(""), f.Cause)
+		assert.Equal(t, commands[f.Next()], Cause(""), f.Cause)
+		messages[f.Error()], commands[f.Next()] = f.Cause, f.Cause
+	}
+}
+
+// TestTargetRoots: an authority for the target alone is not trusted for the proxy, and the other way round.
+func TestTargetRoots(t *testing.T) {
+	target, roots := registry(t)
+	open, _ := newProxy("").startTLS(t)
+	plain := newProxy("").start(t)
+	none := x509.NewCertPool()
+	for _, tc := range []struct {
+		name, proxy   string
+		roots, target *x509.CertPool
+		want          Cause
+	}{
+		{name: "of the target", proxy: "http://" + plain, roots: none, target: roots},
+		{name: "of both", proxy: "https://" + open, roots: roots},
+		{name: "of the target, not of the proxy", proxy: "https://" + open, roots: none, target: roots, want: UnknownAuthority},
+		{name: "of the proxy, not of the target", proxy: "https://" + open, roots: roots, target: none, want: TargetAuthority},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			res := try(t, Request{Proxy: precedence.Value(tc.proxy), Target: target, TargetTLS: true, Roots: tc.roots, TargetRoots: tc.target})
+			assert.Equal(t, cause(res), tc.want)
+		})
+	}
 }
 
 // TestUnusable has values that Go ignores or misreads; no part of them may show but what Mask leaves.

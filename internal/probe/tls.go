@@ -47,7 +47,11 @@ func (s *session) targetHandshake(ctx context.Context) *Failure {
 	s.limit.N = 16 * maxAnswer // chains of certificates, not heads
 	inner := tunnelConn{Conn: s.conn, r: s.answers}
 	defer s.guard(ctx, s.conn)()
-	err := tls.Client(inner, s.config(hostOf(s.req.Target))).HandshakeContext(ctx)
+	config := s.config(hostOf(s.req.Target))
+	if s.req.TargetRoots != nil {
+		config.RootCAs = s.req.TargetRoots
+	}
+	err := tls.Client(inner, config).HandshakeContext(ctx)
 	if err == nil {
 		return nil
 	}
