@@ -32,8 +32,20 @@ type squid struct {
 
 const squidLogin = "ann:F%40oBar%21%3A%25%2F@"
 
-// startSquid runs the real squid on the loopback, with its own helper for Basic authentication.
-func startSquid(t *testing.T) squid {
+// basicAuth is squid's own helper for Basic authentication; DIR stands for the directory of its files.
+const basicAuth = `auth_param basic program /usr/lib/squid/basic_ncsa_auth DIR/users
+auth_param basic realm "corp, inc."
+`
+
+// windowsAuth are its helpers for what Windows domains use. The NTLM one accepts everybody, and nobody asks the other one here.
+const windowsAuth = `auth_param negotiate program /usr/lib/squid/negotiate_kerberos_auth -s GSS_C_NO_NAME
+auth_param negotiate children 1 startup=0
+auth_param ntlm program /usr/lib/squid/ntlm_fake_auth
+auth_param ntlm children 1 startup=0
+`
+
+// startSquid runs the real squid on the loopback, with the given authentication.
+func startSquid(t *testing.T, auth string) squid {
 	t.Helper()
 	const binary = "/usr/sbin/squid"
 	if _, err := os.Stat(binary); err != nil {
@@ -51,9 +63,7 @@ func startSquid(t *testing.T) squid {
 	write(t, dir, "users", 0o644, "ann:$apr1$corpcorp$/UONMuB726QekW7SnZlwq.\n") // openssl passwd -apr1 -salt corpcorp
 	write(t, dir, "squid.conf", 0o644, fmt.Sprintf(`http_port %s
 https_port %s tls-cert=%s/pair.pem tls-key=%s/pair.pem
-auth_param basic program /usr/lib/squid/basic_ncsa_auth %s/users
-auth_param basic realm "corp, inc."
-acl ann proxy_auth REQUIRED
+%sacl ann proxy_auth REQUIRED
 acl evil dstdomain forbidden.example.com
 http_access deny evil
 http_access allow ann
@@ -65,7 +75,7 @@ pid_filename none
 coredump_dir %s
 shutdown_lifetime 0 seconds
 connect_timeout 5 seconds
-`, s.plain, s.tls, dir, dir, dir, dir))
+`, s.plain, s.tls, dir, dir, strings.ReplaceAll(auth, "DIR", dir), dir))
 	cmd := exec.Command(binary, "-N", "-f", filepath.Join(dir, "squid.conf"))
 	out, err := os.Create(filepath.Join(dir, "output"))
 	assert.NilError(t, err)
@@ -111,7 +121,7 @@ func certificate(t *testing.T, dir string, pool *x509.CertPool) {
 }
 
 func TestSquid(t *testing.T) {
-	s := startSquid(t)
+	s := startSquid(t, basicAuth)
 	target := plainRegistry(t, http.StatusUnauthorized)
 	for _, tc := range []struct {
 		name   string
@@ -161,6 +171,32 @@ func TestSquid(t *testing.T) {
 		// squid is asked what concerns no target while it waits for one.
 		assert.Assert(t, (&session{req: Request{Dial: (&net.Dialer{}).DialContext}, at: mustRead(t, "http://"+s.plain)}).answersHTTP(t.Context(), false))
 	})
+}
+
+// TestSquidOfAWindowsDomain has proxies that want what dockerd cannot do, and one that takes a password as well.
+func TestSquidOfAWindowsDomain(t *testing.T) {
+	target := plainRegistry(t, http.StatusUnauthorized)
+	domain, mixed := startSquid(t, windowsAuth), startSquid(t, windowsAuth+basicAuth)
+	for _, tc := range []struct {
+		name, proxy string
+		want        Cause
+		says, next  string
+	}{
+		{name: "no credentials", proxy: domain.plain, want: AuthUnsupported, says: "wants Negotiate, NTLM (Kerberos) (status 407), which dockerd cannot do", next: "cntlm"},
+		{name: "credentials", proxy: "ann:" + secret + "@" + domain.plain, want: AuthUnsupported, says: "wants Negotiate, NTLM"},
+		{name: "also basic, no credentials", proxy: mixed.plain, want: AuthRequired, says: "wants user and password (status 407, it offers Negotiate, NTLM, Basic)", next: "--username"},
+		{name: "also basic, wrong password", proxy: "ann:" + secret + "@" + mixed.plain, want: AuthRejected, says: "does not accept user and password (status 407, it offers Negotiate, NTLM, Basic)"},
+		{name: "also basic", proxy: squidLogin + mixed.plain},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			res := try(t, Request{Proxy: precedence.Value("http://" + tc.proxy), Target: target})
+			assert.Equal(t, cause(res), tc.want)
+			if tc.want != "" {
+				assert.Assert(t, strings.Contains(res.Failure.Error(), tc.says), res.Failure.Error())
+				assert.Assert(t, strings.Contains(res.Failure.Next(), tc.next), res.Failure.Next())
+			}
+		})
+	}
 }
 
 func mustRead(t *testing.T, v string) address {

@@ -117,12 +117,12 @@ func playSlowStart(t *testing.T, h *hosts.Host) {
 	}
 }
 
-// TestAnyPassword carries a password with ASCII's punctuation through each layer to a real squid. A password that had both quotes and \ in it, too, was refused by this squid from curl as well.
+// TestAnyPassword carries a password with all of ASCII's punctuation, and with what looks like an escape of a URL, of a shell, and of C, through each layer to a real squid.
 func TestAnyPassword(t *testing.T) { on(t, "trixie", playAnyPassword) }
 
 func playAnyPassword(t *testing.T, h *hosts.Host) {
 	n := h.Network(t)
-	password := "!#$%&()*+,-./:;<=>?@[]^_`{|}~ aZ09"
+	password := "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ %41\\n\\$x aZ09"
 	n.SetProxyPassword(t, password)
 	for _, layer := range []string{"daemon.json", "systemd", "startup"} {
 		r := withPassword(t, h, password, "set", "--layer", layer, "--reconcile", "--proxy", hosts.ProxyURL(hosts.AuthPort), "--username", hosts.ProxyUser, "--password-stdin", "--only", "daemon", "--restart")

@@ -122,8 +122,9 @@ func (n *Network) SetProxyPassword(t testing.TB, password string) {
 	h.Sh(t, `printf 'user:%s\n' "$(openssl passwd -apr1 -stdin </srv/corp/password)" >/srv/corp/users
 		squid -f /srv/corp/squid.conf -k reconfigure`)
 	h.Eventually(t, "squid with the new password", func() bool {
+		// curl percent-decodes what --proxy-user says (parse_proxy_auth in its lib/url.c), so a password with %41 in it would be another one.
 		result := h.Run(t, "curl", "-sS", "--max-time", "5", "-o", "/dev/null", "--cacert", CAFile,
-			"--proxy", ProxyURL(AuthPort), "--proxy-user", ProxyUser+":"+password, "https://"+Registry+"/v2/")
+			"--proxy", ProxyURL(AuthPort), "--proxy-user", ProxyUser+":"+strings.ReplaceAll(password, "%", "%25"), "https://"+Registry+"/v2/")
 		return result.Code == 0
 	})
 }
