@@ -19,7 +19,7 @@ type prober func(context.Context, probe.Request) (probe.Result, error)
 // trial is one proxy value to be tried before it is written.
 type trial struct {
 	value  precedence.Value
-	target registry // without address when NO_PROXY excludes every registry that could be asked
+	target askable // without address when NO_PROXY excludes every registry that could be asked
 	plain  bool     // by an http:// request, as only the http-proxy gets them
 }
 
@@ -116,7 +116,7 @@ func sameNetwork(site *daemon.Site) daemon.Answer {
 }
 
 // trials lists the proxy values that dockerd would use and does not use today, each once, the one for https first: with the registry to ask for.
-func trials(before []precedence.Verdict, after []daemon.Status, wanted precedence.Settings, targets []registry) []trial {
+func trials(before []precedence.Verdict, after []daemon.Status, wanted precedence.Settings, targets []askable) []trial {
 	verdicts := make([]precedence.Verdict, 0, len(after))
 	waits := map[precedence.Key]bool{}
 	for _, st := range after {

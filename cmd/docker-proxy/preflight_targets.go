@@ -18,8 +18,8 @@ import (
 // dockerHub is the registry every daemon knows.
 const dockerHub = "registry-1.docker.io"
 
-// registry is what a proxy is asked for.
-type registry struct {
+// askable is a registry a proxy is asked for.
+type askable struct {
 	address  string // HOST:PORT
 	plain    bool   // by an http:// request
 	insecure bool   // dockerd does not look at its certificate
@@ -27,7 +27,7 @@ type registry struct {
 
 // registries lists what this host's daemon asks through a proxy, most telling first: its mirrors, its registries without TLS or without a certificate to check, those somebody here
 // has logged in to, and Docker Hub.
-func (j *job) registries() []registry {
+func (j *job) registries() []askable {
 	var mirrors, insecure []string
 	if s := j.view.site; s.FS != nil {
 		facts := s.AutoFacts()
@@ -36,8 +36,8 @@ func (j *job) registries() []registry {
 	return registriesOf(mirrors, insecure, j.logins())
 }
 
-func registriesOf(mirrors, insecure, logins []string) []registry {
-	var out []registry
+func registriesOf(mirrors, insecure, logins []string) []askable {
+	var out []askable
 	for _, m := range mirrors {
 		u, err := url.Parse(m)
 		if err != nil || u.Hostname() == "" {
@@ -45,22 +45,22 @@ func registriesOf(mirrors, insecure, logins []string) []registry {
 		}
 		switch u.Scheme {
 		case "https":
-			out = append(out, registry{address: withPort(u.Host, "443"), insecure: slices.Contains(insecure, u.Host)})
+			out = append(out, askable{address: withPort(u.Host, "443"), insecure: slices.Contains(insecure, u.Host)})
 		case "http":
-			out = append(out, registry{address: withPort(u.Host, "80"), plain: true})
+			out = append(out, askable{address: withPort(u.Host, "80"), plain: true})
 		}
 	}
 	for _, r := range insecure {
 		if r != "" && !strings.Contains(r, "/") { // no CIDR range
-			out = append(out, registry{address: withPort(r, "443"), insecure: true}, registry{address: withPort(r, "80"), plain: true})
+			out = append(out, askable{address: withPort(r, "443"), insecure: true}, askable{address: withPort(r, "80"), plain: true})
 		}
 	}
 	for _, r := range logins {
 		if host := loginHost(r); host != "" {
-			out = append(out, registry{address: withPort(host, "443"), insecure: slices.Contains(insecure, host)})
+			out = append(out, askable{address: withPort(host, "443"), insecure: slices.Contains(insecure, host)})
 		}
 	}
-	return append(out, registry{address: net.JoinHostPort(dockerHub, "443")}, registry{address: net.JoinHostPort(dockerHub, "80"), plain: true})
+	return append(out, askable{address: net.JoinHostPort(dockerHub, "443")}, askable{address: net.JoinHostPort(dockerHub, "80"), plain: true})
 }
 
 // loginHost returns the HOST or HOST:PORT of a key of config.json's auths, which may be a URL (docker/cli config/credentials.ConvertToHostname); "" for Docker Hub, which comes
