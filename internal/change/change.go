@@ -58,6 +58,8 @@ type Change struct {
 	CleanFrom bool
 	// Bare says that the bytes before hold no setting of this program: that state is what a later unset gives back, so the journal keeps it for as long as the file is ours.
 	Bare bool
+	// Xattrs are the extended attributes of a file that is made again after it was removed. A file that is replaced keeps its own.
+	Xattrs map[string][]byte
 	// Partial asks the journal to record only the byte range that differs: for files that hold secrets of others (config.json).
 	Partial bool
 	// Needs is what has to follow, Validate who has to agree first.

@@ -35,7 +35,11 @@ func (c calls) touch(dir *os.File, now time.Time) error {
 
 // activity implements stateOpener.
 func (h *stateHome) activity() Activity {
-	dir, missing, err := h.target.descend(h.path)
+	real, err := h.resolve()
+	if err != nil {
+		return Activity{}
+	}
+	dir, missing, err := h.target.descend(real)
 	if err != nil || len(missing) > 0 {
 		if dir != nil {
 			dir.Close()

@@ -180,7 +180,7 @@ func (id identity) become() error {
 	if r != id.UID || e != id.UID || s != id.UID || id.UID == 0 || sets[0].Effective|sets[1].Effective|sets[0].Permitted|sets[1].Permitted != 0 {
 		return errors.New("rights are left over")
 	}
-	for _, option := range [][2]uintptr{{unix.PR_SET_DUMPABLE, 0}, {unix.PR_SET_NO_NEW_PRIVS, 1}, {unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}} {
+	for _, option := range [][2]uintptr{{unix.PR_SET_DUMPABLE, 0}, {unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}} {
 		if err := unix.Prctl(int(option[0]), option[1], 0, 0, 0); err != nil {
 			return err
 		}

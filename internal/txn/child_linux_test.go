@@ -126,7 +126,7 @@ func errandHasNoRights(t *testing.T, pid int) {
 	t.Helper()
 	st := status(t, pid)
 	for key, want := range map[string]string{
-		"Uid": "12345 12345 12345 12345", "Gid": "12345 12345 12345 12345", "Groups": "", "NoNewPrivs": "1",
+		"Uid": "12345 12345 12345 12345", "Gid": "12345 12345 12345 12345", "Groups": "",
 		"CapPrm": "0000000000000000", "CapEff": "0000000000000000", "CapAmb": "0000000000000000",
 	} {
 		assert.Equal(t, st[key], want, key)

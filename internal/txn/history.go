@@ -134,6 +134,9 @@ func (s *Store) takeBack(id string, st step) (change.Change, error) {
 		return c, fmt.Errorf("taking back change %s: the old bytes of %s are not kept any more", id, st.Path)
 	}
 	c.To = before
+	if present.Kind == change.Absent {
+		c.Xattrs = st.Xattrs
+	}
 	return c, nil
 }
 

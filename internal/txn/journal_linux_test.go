@@ -155,7 +155,7 @@ func TestRecoverLeavesForeignBytes(t *testing.T) {
 
 // A half-written record is the end of the journal, not damage: the machine stopped there.
 func TestTornRecord(t *testing.T) {
-	dir := t.TempDir()
+	dir := memory(t)
 	s := siteAt(t, dir, txn.Options{})
 	s.put(t, "/etc/a", "a", 0o644)
 	s.run(t, s.to(t, "/etc/a", "b"))

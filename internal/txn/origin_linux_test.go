@@ -47,7 +47,7 @@ const (
 // However many passwords a file went through, its first state comes back: bytes, mode, absence and the directories that were made; and none of the passwords stays.
 func TestOriginSurvivesManyChanges(t *testing.T) {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := newSite(t, txn.Options{Now: func() time.Time { return clock }})
+	s := siteAt(t, memory(t), txn.Options{Now: func() time.Time { return clock }})
 	s.put(t, oneFile, "# mine\n", 0o640)
 	s.put(t, partial, `{"auths":{"FOREIGN":"FOREIGN"},"z":1}`, 0o644)
 	before := tree(t, s.dir)
@@ -111,7 +111,7 @@ func (s site) unset(t *testing.T, names ...string) {
 
 // Bytes of somebody else begin a chain of their own: what was there before them does not come back.
 func TestOriginAfterAForeignEdit(t *testing.T) {
-	s := newSite(t, txn.Options{})
+	s := siteAt(t, memory(t), txn.Options{})
 	s.put(t, oneFile, "# mine\n", 0o644)
 	for n := range 25 {
 		s.run(t, s.password(t, oneFile, "# mine\nPASSWORD-%d\n", n))
@@ -139,7 +139,7 @@ func TestOriginAfterAForeignEdit(t *testing.T) {
 
 // Two states are remembered: the one without our settings that an unset goes back to, and what others had there in the beginning.
 func TestOriginIsTheLatestBareState(t *testing.T) {
-	s := newSite(t, txn.Options{})
+	s := siteAt(t, memory(t), txn.Options{})
 	s.put(t, oneFile, "proxy of theirs\n", 0o644)
 	many := func() {
 		for n := range 25 {
@@ -173,7 +173,7 @@ func TestOriginIsTheLatestBareState(t *testing.T) {
 
 // A directory that somebody removed since, or that we took away ourselves, is not ours when it is there again.
 func TestMadeDirectoriesAreForgotten(t *testing.T) {
-	s := newSite(t, txn.Options{})
+	s := siteAt(t, memory(t), txn.Options{})
 	s.run(t, change.Change{Path: newFile, To: file("x", 0o600)}, change.Change{Path: oneFile, To: file("x", 0o600)})
 	s.unset(t, newFile)
 	for n := range 25 {
@@ -190,7 +190,7 @@ func TestMadeDirectoriesAreForgotten(t *testing.T) {
 
 // Forgetting a change forgets the bytes it replaced, wherever they are remembered.
 func TestForgetTakesTheOriginAway(t *testing.T) {
-	s := newSite(t, txn.Options{})
+	s := siteAt(t, memory(t), txn.Options{})
 	s.put(t, oneFile, "REMEMBERED", 0o644)
 	const encoded = "UkVNRU1CRVJFR"
 	for n := range 3 {
@@ -205,7 +205,7 @@ func TestForgetTakesTheOriginAway(t *testing.T) {
 
 // Bytes with credentials of others may be the state without our settings; they are remembered only as far as we took nothing of them away.
 func TestOriginWithCredentialsOfOthers(t *testing.T) {
-	s := newSite(t, txn.Options{})
+	s := siteAt(t, memory(t), txn.Options{})
 	const mirror = "mirror=http://FOREIGN:FOREIGN@mirror\n"
 	secret := func(name, data string, bare bool) {
 		c := s.to(t, name, data)

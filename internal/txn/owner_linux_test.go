@@ -146,11 +146,10 @@ func TestExchangedDirectory(t *testing.T) {
 // TestAsUser runs the tests of this package that need no root again as an unprivileged user.
 func TestAsUser(t *testing.T) {
 	needRoot(t)
-	tmp, err := os.MkdirTemp("", "docker-proxy-user-")
-	assert.NilError(t, err)
-	defer os.RemoveAll(tmp)
+	tmp := memory(t)
 	assert.NilError(t, os.Chown(tmp, ann, ann))
-	names := "WriteAndUndo|Links|LinkLoop|DirectoryThatIsNotEmpty|HardLinks|Interrupted|CloseWithoutCommit|SecondRunWaits|BeginRecovers|RecoverLeavesForeignBytes|History|Rollback|SecretsLeaveTheJournal|Partial|Unreadable"
+	names := "WriteAndUndo|Links|LinkLoop|DirectoryThatIsNotEmpty|HardLinks|Interrupted|CloseWithoutCommit|SecondRunWaits|BeginRecovers|RecoverLeavesForeignBytes|History|Rollback|SecretsLeaveTheJournal|Partial|Unreadable|Forget|Pruning|TornRecord|ForeignChangeAtEveryMoment|Order|StateDirectoryBehindLinks|RecoverStaysInTheRoot|" +
+		"OriginSurvivesManyChanges|OriginAfterAForeignEdit|PrivateStateDirectory"
 	// The path of a test binary lies below a private directory; this link does not need it.
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run=^Test("+names+")$")
 	cmd.Dir = tmp

@@ -50,6 +50,9 @@ func (s *Store) prepareOne(c change.Change) (prepared, error) {
 	if err != nil {
 		return prepared{}, err
 	}
+	if from.Kind == change.Absent && c.To.Kind == change.File {
+		place.Xattrs = c.Xattrs
+	}
 	if !s.target.Can().Modes {
 		// Only the read-only flag exists; files that this program writes stay writable.
 		c.From.Mode, c.To.Mode = from.Mode, 0o666

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io/fs"
@@ -157,13 +158,10 @@ func decode(data []byte) (records []record, size int64, err error) {
 	for len(rest) > 0 {
 		line, more, whole := bytes.Cut(rest, []byte("\n"))
 		r, err := decodeLine(line)
-		if err != nil && len(more) == 0 {
+		if !whole || errors.Is(err, errChecksum) && len(more) == 0 {
 			break
 		}
-		if err != nil || !whole {
-			if !whole {
-				break
-			}
+		if err != nil {
 			return nil, 0, fmt.Errorf("record %d: %w", len(records)+1, err)
 		}
 		if err := r.check(len(records) == 0); err != nil {
@@ -176,11 +174,14 @@ func decode(data []byte) (records []record, size int64, err error) {
 	return records, size, nil
 }
 
+// errChecksum says that a line is not what was written. Behind a right checksum nothing is torn: what cannot be read there comes from another version of this program.
+var errChecksum = errors.New("bad checksum")
+
 func decodeLine(line []byte) (record, error) {
 	head, text, ok := strings.Cut(string(line), " ")
 	want, err := strconv.ParseUint(head, 16, 32)
 	if !ok || err != nil || len(head) != 8 || uint32(want) != crc32.ChecksumIEEE([]byte(text)) {
-		return record{}, fmt.Errorf("bad checksum")
+		return record{}, errChecksum
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()

@@ -19,10 +19,15 @@ type stateHome struct {
 	path   string
 }
 
-// open implements stateOpener. No element of the path may be a link or belong to another user: what is in the journal decides what Recover writes.
+// open implements stateOpener. Nobody else may have a hand in where the directory is, by a link or as the owner of a directory above it: what is in the journal decides what
+// Recover writes. The directory itself is no link.
 func (h *stateHome) open(create bool) (stateDir, error) {
 	t := h.target
-	dir, missing, err := t.descend(h.path)
+	real, err := h.resolve()
+	if err != nil {
+		return nil, err
+	}
+	dir, missing, err := t.descend(real)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +35,7 @@ func (h *stateHome) open(create bool) (stateDir, error) {
 		dir.Close()
 		return nil, &fs.PathError{Op: "open", Path: h.path, Err: fs.ErrNotExist}
 	}
-	if err := h.make(dir, missing); err != nil {
+	if err := h.make(dir, real, missing); err != nil {
 		dir.Close()
 		return nil, err
 	}
@@ -50,10 +55,19 @@ func (h *stateHome) open(create bool) (stateDir, error) {
 	return &stateFiles{dir: f, home: h}, nil
 }
 
+// resolve gives the path without links, as far as it exists.
+func (h *stateHome) resolve() (string, error) {
+	real, hands, err := h.target.resolve(path.Dir(h.path), true)
+	if err == nil && hands.uid >= 0 {
+		err = &JournalError{Path: h.path, Reason: "it belongs to somebody else, or a directory or link above it does"}
+	}
+	return path.Join(real, path.Base(h.path)), err
+}
+
 // make makes the state directory and what is missing above it. As root the ones above are for everybody, as everywhere below /var; a user's are private, as the XDG Base
 // Directory Specification asks for.
-func (h *stateHome) make(dir *folder, missing []string) error {
-	at := h.path
+func (h *stateHome) make(dir *folder, real string, missing []string) error {
+	at := real
 	for range missing {
 		at = path.Dir(at)
 	}

@@ -56,10 +56,7 @@ func (t *hostTarget) swap(dir *folder, p Place, from, to change.State) error {
 	case to.Kind == change.Absent && p.InPlace == MountPoint:
 		return &UnsupportedError{Path: p.Path, Reason: "a mount point cannot be removed"}
 	case to.Kind == change.Absent:
-		if err := t.calls.unlink(fd, base, p.Real); err != nil {
-			return err
-		}
-		return t.syncDir(dir)
+		return t.remove(dir, p, from)
 	case p.InPlace != "" && same && to.Kind == change.File:
 		return t.rewrite(dir, base, p.Real, from, to)
 	case p.InPlace == MountPoint:
@@ -130,10 +127,13 @@ func (t *hostTarget) attrsFor(dir *folder, p Place, from change.State) (map[stri
 	return xattrs(old)
 }
 
-// moveIn renames the finished file over the old one, or to a name that must still be free. Directly before it the old file is compared once more: what is left is
-// the moment between two system calls.
+// moveIn puts the finished file in the place of the old one. The two are exchanged, so that what was really there at that moment is at hand and can be compared: a file that
+// somebody else changed in the last moment goes back. Where the old one is absent the name must still be free.
 func (t *hostTarget) moveIn(dir *folder, p Place, from change.State, temp string) error {
 	base, fd := path.Base(p.Real), int(dir.Fd())
+	if from.Kind == change.Absent {
+		return t.moveToFree(dir, p, temp)
+	}
 	now, err := readAt(dir, base, p.Real)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -141,12 +141,33 @@ func (t *hostTarget) moveIn(dir *folder, p Place, from change.State, temp string
 	if !now.Equal(from) {
 		return &ChangedError{Path: p.Path}
 	}
-	if from.Kind != change.Absent {
+	exchange := func() error { return t.calls.rename(fd, p.Temp, base, p.Real, unix.RENAME_EXCHANGE) }
+	switch err := exchange(); {
+	case noFlags(err): // what is left there is the moment between the look and the call
 		return t.calls.rename(fd, p.Temp, base, p.Real, 0)
+	case errors.Is(err, fs.ErrNotExist):
+		return &ChangedError{Path: p.Path}
+	case err != nil:
+		return err
 	}
-	err = t.calls.rename(fd, p.Temp, base, p.Real, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		// Not every file system knows the flag (rename(2)); link fails on an existing name everywhere.
+	return t.settle(dir, p, from, temp, exchange)
+}
+
+// settle removes what was displaced to the temporary name, if it is what was expected; otherwise it is put back.
+func (t *hostTarget) settle(dir *folder, p Place, from change.State, temp string, back func() error) error {
+	displaced, err := readAt(dir, p.Temp, temp)
+	if err == nil && displaced.Equal(from) {
+		return t.calls.unlink(int(dir.Fd()), p.Temp, temp)
+	}
+	return errors.Join(&ChangedError{Path: p.Path}, back())
+}
+
+// moveToFree renames the finished file to a name that must be free.
+func (t *hostTarget) moveToFree(dir *folder, p Place, temp string) error {
+	base, fd := path.Base(p.Real), int(dir.Fd())
+	err := t.calls.rename(fd, p.Temp, base, p.Real, unix.RENAME_NOREPLACE)
+	if noFlags(err) {
+		// link fails on an existing name everywhere.
 		if err = t.calls.link(fd, p.Temp, base, p.Real); err == nil {
 			err = t.calls.unlink(fd, p.Temp, temp)
 		}
@@ -156,6 +177,28 @@ func (t *hostTarget) moveIn(dir *folder, p Place, from change.State, temp string
 	}
 	return err
 }
+
+// remove takes a file away: first to the temporary name, where it is compared once more, as in moveIn.
+func (t *hostTarget) remove(dir *folder, p Place, from change.State) error {
+	base, fd, temp := path.Base(p.Real), int(dir.Fd()), path.Join(path.Dir(p.Real), p.Temp)
+	err := t.calls.rename(fd, base, p.Temp, p.Real, unix.RENAME_NOREPLACE)
+	switch {
+	case noFlags(err):
+		err = t.calls.unlink(fd, base, p.Real)
+	case err == nil:
+		err = t.settle(dir, p, from, temp, func() error { return t.calls.rename(fd, p.Temp, base, p.Real, unix.RENAME_NOREPLACE) })
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &ChangedError{Path: p.Path}
+	}
+	if err != nil {
+		return err
+	}
+	return t.syncDir(dir)
+}
+
+// noFlags reports whether a file system does not know the flags of renameat2(2).
+func noFlags(err error) bool { return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) }
 
 // rewrite changes a file in place, front to back, so that at any moment it is new bytes followed by old ones: a state that recovery recognises. Access is taken away
 // before the bytes come and given after them.
