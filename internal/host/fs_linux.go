@@ -141,8 +141,7 @@ func (f *FS) stat(name string, follow bool) (Info, error) {
 	}, nil
 }
 
-// Readlink returns the text of the symbolic link name.
-func (f *FS) Readlink(name string) (string, error) {
+func (f *FS) readlink(name string) (string, error) {
 	file, err := f.OpenAt(name, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return "", err

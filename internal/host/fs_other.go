@@ -71,8 +71,7 @@ func info(st fs.FileInfo, err error) (Info, error) {
 	return Info{Mode: st.Mode(), UID: -1, GID: -1, Size: st.Size(), ModTime: st.ModTime(), Nlink: 1}, nil
 }
 
-// Readlink returns the text of the symbolic link name.
-func (f *FS) Readlink(name string) (string, error) { return os.Readlink(name) }
+func (f *FS) readlink(name string) (string, error) { return os.Readlink(name) }
 
 func (f *FS) readDir(name string) ([]string, error) {
 	entries, err := os.ReadDir(name)

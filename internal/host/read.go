@@ -53,12 +53,15 @@ func (f *FS) Stat(name string) (Info, error) {
 
 // Lstat describes name itself, without following a link in its last element.
 func (f *FS) Lstat(name string) (Info, error) {
-	st, err := f.stat(name, false)
+	st, err := f.steadyLstat(name)
 	if f.over == nil || err == nil && st.Mode&fs.ModeSymlink != 0 {
 		return st, err
 	}
 	return f.Stat(name)
 }
+
+// Readlink returns the text of the symbolic link name.
+func (f *FS) Readlink(name string) (string, error) { return f.steadyLink(name) }
 
 // ReadDir returns the names in the directory name leads to, sorted bytewise.
 func (f *FS) ReadDir(name string) ([]string, error) {

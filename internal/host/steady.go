@@ -2,6 +2,8 @@ package host
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -12,8 +14,11 @@ import (
 type steady struct {
 	mu    sync.Mutex
 	files map[string]answer[[]byte]
-	infos map[string]answer[Info]
+	infos map[string]answer[Info] // after links
+	plain map[string]answer[Info] // of links themselves
+	links map[string]answer[string]
 	names map[string]answer[[]string]
+	gone  map[string]bool // what was not there, and so nothing below it; false when it may be a link that leads nowhere
 }
 
 // answer is what a call gave.
@@ -22,16 +27,19 @@ type answer[T any] struct {
 	err   error
 }
 
-// Steady returns a view of the same root in which every file, stat and directory listing stays as the first look at it found it, so that a plan and the state it expects rest on
+// Steady returns a view of the same root in which every file, link, stat and directory listing stays as the first look at it found it, so that a plan and the state it expects rest on
 // the same bytes, whoever writes in between. What changes by itself (/proc, /sys, /run, /dev, /var/log) is looked at anew each time. The view shares the directory
 // descriptor of f; close only f. It is safe for concurrent use.
 func (f *FS) Steady() *FS {
 	view := *f
-	view.seen = &steady{files: map[string]answer[[]byte]{}, infos: map[string]answer[Info]{}, names: map[string]answer[[]string]{}}
+	view.seen = &steady{
+		files: map[string]answer[[]byte]{}, infos: map[string]answer[Info]{}, plain: map[string]answer[Info]{}, links: map[string]answer[string]{}, names: map[string]answer[[]string]{}, gone: map[string]bool{},
+	}
 	return &view
 }
 
-func once[T any](s *steady, seen func(*steady) map[string]answer[T], name string, look func() (T, error)) (T, error) {
+// once gives the first answer to a question about a name; itself says that it is about a link, not about what that leads to.
+func once[T any](s *steady, itself bool, seen func(*steady) map[string]answer[T], name string, look func() (T, error)) (T, error) {
 	name = path.Clean("/" + name)
 	if s == nil || volatile(name) {
 		return look()
@@ -39,9 +47,18 @@ func once[T any](s *steady, seen func(*steady) map[string]answer[T], name string
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, ok := seen(s)[name]
-	if !ok {
-		a.value, a.err = look()
-		seen(s)[name] = a
+	if ok {
+		return a.value, a.err
+	}
+	for at := name; at != "/"; at = path.Dir(at) {
+		if wholly, gone := s.gone[at]; gone && (wholly || !itself || at != name) {
+			return a.value, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+	}
+	a.value, a.err = look()
+	seen(s)[name] = a
+	if errors.Is(a.err, fs.ErrNotExist) {
+		s.gone[name] = itself || s.gone[name]
 	}
 	return a.value, a.err
 }
@@ -56,15 +73,23 @@ func volatile(name string) bool {
 }
 
 func (f *FS) steadyFile(name string) ([]byte, error) {
-	data, err := once(f.seen, func(s *steady) map[string]answer[[]byte] { return s.files }, name, func() ([]byte, error) { return f.readFile(name) })
+	data, err := once(f.seen, false, func(s *steady) map[string]answer[[]byte] { return s.files }, name, func() ([]byte, error) { return f.readFile(name) })
 	return bytes.Clone(data), err // a parser may work in place
 }
 
 func (f *FS) steadyStat(name string) (Info, error) {
-	return once(f.seen, func(s *steady) map[string]answer[Info] { return s.infos }, name, func() (Info, error) { return f.stat(name, true) })
+	return once(f.seen, false, func(s *steady) map[string]answer[Info] { return s.infos }, name, func() (Info, error) { return f.stat(name, true) })
+}
+
+func (f *FS) steadyLstat(name string) (Info, error) {
+	return once(f.seen, true, func(s *steady) map[string]answer[Info] { return s.plain }, name, func() (Info, error) { return f.stat(name, false) })
+}
+
+func (f *FS) steadyLink(name string) (string, error) {
+	return once(f.seen, true, func(s *steady) map[string]answer[string] { return s.links }, name, func() (string, error) { return f.readlink(name) })
 }
 
 func (f *FS) steadyDir(name string) ([]string, error) {
-	names, err := once(f.seen, func(s *steady) map[string]answer[[]string] { return s.names }, name, func() ([]string, error) { return f.readDir(name) })
+	names, err := once(f.seen, false, func(s *steady) map[string]answer[[]string] { return s.names }, name, func() ([]string, error) { return f.readDir(name) })
 	return slices.Clone(names), err
 }

@@ -18,9 +18,12 @@ func TestSteady(t *testing.T) {
 	assert.NilError(t, err)
 	defer live.Close()
 	dir := t.TempDir()
-	there, missing := filepath.Join(dir, "there"), filepath.Join(dir, "missing")
+	there, missing, link := filepath.Join(dir, "there"), filepath.Join(dir, "missing"), filepath.Join(dir, "link")
 	assert.NilError(t, os.WriteFile(there, []byte("first"), 0o600))
+	assert.NilError(t, os.Symlink(there, link))
 	f := live.Steady()
+	_, err = f.Lstat(filepath.Join(dir, "later"))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
 	look := func(f *host.FS) string {
 		data, err := f.ReadFile(there)
 		assert.NilError(t, err)
@@ -28,10 +31,15 @@ func TestSteady(t *testing.T) {
 		assert.NilError(t, err)
 		st, err := f.Stat(there)
 		assert.NilError(t, err)
+		to, err := f.Readlink(link)
+		assert.NilError(t, err)
+		real, err := f.Resolve(filepath.Join(dir, "new", "file"), true)
+		assert.NilError(t, err)
+		_, belowErr := f.Stat(filepath.Join(dir, "later", "below"))
 		_, missingErr := f.ReadFile(missing)
 		_, statErr := f.Stat(missing)
-		text := string(data) + " " + strings.Join(names, ",") + " " + st.Mode.String()
-		for _, err := range []error{missingErr, statErr} {
+		text := string(data) + " " + strings.Join(names, ",") + " " + st.Mode.String() + " " + filepath.Base(to) + " " + filepath.Base(filepath.Dir(real))
+		for _, err := range []error{missingErr, statErr, belowErr} {
 			if err != nil {
 				assert.ErrorIs(t, err, fs.ErrNotExist)
 				text += " none"
@@ -42,14 +50,39 @@ func TestSteady(t *testing.T) {
 		return text
 	}
 	want := look(f)
-	assert.Equal(t, want, "first there -rw------- none none")
+	assert.Equal(t, want, "first link,there -rw------- there new none none none")
 	assert.NilError(t, os.WriteFile(there, []byte("second"), 0o600))
 	assert.NilError(t, os.Chmod(there, 0o644))
 	assert.NilError(t, os.WriteFile(missing, nil, 0o600))
+	assert.NilError(t, os.MkdirAll(filepath.Join(dir, "later", "below"), 0o700))
+	assert.NilError(t, os.Remove(link))
+	assert.NilError(t, os.Symlink(missing, link))
+	assert.NilError(t, os.Symlink("elsewhere", filepath.Join(dir, "new")))
 	assert.Equal(t, look(f), want)
 	assert.Equal(t, look(f.With(map[string]host.Overlay{"/elsewhere": {}})), want, "a plan is judged by the same bytes")
-	assert.Equal(t, look(live), "second missing,there -rw-r--r--")
-	assert.Equal(t, look(live.Steady()), "second missing,there -rw-r--r--")
+	assert.Equal(t, look(live), "second later,link,missing,new,there -rw-r--r-- missing elsewhere")
+	assert.Equal(t, look(live.Steady()), "second later,link,missing,new,there -rw-r--r-- missing elsewhere")
+}
+
+// A link that leads nowhere is there itself, whatever is asked first.
+func TestSteadyKnowsDanglingLinks(t *testing.T) {
+	live, err := host.Open("/")
+	assert.NilError(t, err)
+	defer live.Close()
+	f := live.Steady()
+	link := filepath.Join(t.TempDir(), "link")
+	assert.NilError(t, os.Symlink("nowhere", link))
+	for range 2 {
+		_, err = f.Stat(link)
+		assert.ErrorIs(t, err, fs.ErrNotExist)
+		_, err = f.Stat(link + "/below")
+		assert.ErrorIs(t, err, fs.ErrNotExist)
+		_, err = f.Lstat(link)
+		assert.NilError(t, err)
+		to, err := f.Readlink(link)
+		assert.NilError(t, err)
+		assert.Equal(t, to, "nowhere")
+	}
 }
 
 // What the kernel and the daemons write themselves is never remembered.
