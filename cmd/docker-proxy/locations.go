@@ -55,12 +55,19 @@ func explicitConfig() bool {
 
 // sudoUser returns the account that called sudo, if what sudo says agrees with the passwd database and the home directory belongs to that account.
 func sudoUser() *user.User {
-	id, name := os.Getenv("SUDO_UID"), os.Getenv("SUDO_USER")
-	if _, err := strconv.Atoi(id); err != nil || id == "0" {
+	if os.Geteuid() != 0 {
 		return nil
 	}
-	u, err := user.LookupId(id)
-	if err != nil || u.Username != name || !ownsHome(u) {
+	return sudoAccount(os.Getenv("SUDO_UID"), os.Getenv("SUDO_USER"), user.LookupId)
+}
+
+// sudoAccount checks what sudo says against the accounts there are: anybody can set these variables before a program that root runs.
+func sudoAccount(id, name string, lookup func(id string) (*user.User, error)) *user.User {
+	if _, err := strconv.ParseUint(id, 10, 32); err != nil {
+		return nil
+	}
+	u, err := lookup(id)
+	if err != nil || u.Uid != id || u.Uid == "0" || u.Username != name || !ownsHome(u) {
 		return nil
 	}
 	return u
