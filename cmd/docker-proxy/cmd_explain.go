@@ -184,10 +184,14 @@ func reasonOf(x answerReport) (by, in string) {
 	case reader.CauseNoProxySet:
 		return "no proxy is set for it", "-"
 	case reader.CauseEntry:
-		if x.ListSource == nil {
-			return "entry " + x.Entry, "-"
+		entry := "entry " + x.Entry
+		if x.Entry == "" {
+			entry = "an empty entry"
 		}
-		return "entry " + x.Entry, place(string(x.ListSource.Layer), x.ListSource.String())
+		if x.ListSource == nil {
+			return entry, "-"
+		}
+		return entry, place(string(x.ListSource.Layer), x.ListSource.String())
 	case reader.CauseNoEntry:
 		return x.Proxy, place(string(x.ProxySource.Layer), x.ProxySource.String())
 	case reader.CauseUnusableProxy:

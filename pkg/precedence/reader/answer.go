@@ -42,7 +42,8 @@ type Answer struct {
 	Cause Cause
 	// Proxy is the variable that names the proxy; its name is empty where none is set. It is filled for a direct route too: the proxy that is passed by.
 	Proxy Variable
-	// Entry is the NO_PROXY entry that decided, without surrounding blanks, in the spelling of the list; empty unless the cause is an entry.
+	// Entry is the NO_PROXY entry that decided, without surrounding blanks, in the spelling of the list; empty unless the cause is an entry,
+	// and for an empty entry that decided (wget, for a name with a dot at its end).
 	Entry string
 	// List is the variable that holds NO_PROXY, where one is set and looked at.
 	List Variable

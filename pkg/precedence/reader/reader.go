@@ -81,6 +81,8 @@ type rules struct {
 	off func(list string) bool
 	// cut returns the entries as the program cuts them; they are shown without surrounding blanks.
 	cut func(list string) []string
+	// empties says that entries of no length are matched too.
+	empties bool
 	// match reports whether an entry, as cut, matches.
 	match func(entry string, t Target) bool
 	// usable returns the route for a proxy value that the program does not take, and why; "" for one it takes.
@@ -115,7 +117,7 @@ func (r rules) decide(list string, t Target) (entry string, ok bool) {
 		return strings.TrimSpace(list), true
 	}
 	for _, e := range r.cut(list) {
-		if e != "" && r.match(e, t) {
+		if (e != "" || r.empties) && r.match(e, t) {
 			return strings.TrimSpace(e), true
 		}
 	}

@@ -99,7 +99,7 @@ func (g generator) host() string {
 		"localhost", "LOCALHOST", "x.localhost", "localhost.", "com", "10.example.com", "xn--bcher-kva.example", "a-b.example.com",
 	}
 	addresses := []string{"10.1.2.3", "10.1.2.4", "10.200.0.1", "172.16.5.5", "172.31.0.1", "192.168.1.10", "127.0.0.1", "127.1.2.3", "8.8.8.8", "0.0.0.0", "1.10.1.2"}
-	six := []string{"::1", "2001:db8::1", "2001:DB8:0:0::1", "2001:db8:0:0:0:0:0:1", "2001:db8:1::5", "fe80::1", "::ffff:10.1.2.3", "::ffff:127.0.0.1", "::10.1.2.3", "2001:db8::1:443"}
+	six := []string{"::1", "2001:db8::1", "2001:DB8:0:0::1", "2001:db8:0:0:0:0:0:1", "2001:db8:1::5", "fd00::1", "::ffff:10.1.2.3", "::ffff:127.0.0.1", "::10.1.2.3", "2001:db8::1:443"}
 	if g.IDN {
 		names = append(names, "bücher.example", "www.bücher.example", "例え.example")
 	}
@@ -152,10 +152,14 @@ func (g generator) entry(host string) string {
 	if _, p, ok := strings.Cut(host, "."); ok && p != "" {
 		parent = p
 	}
+	first := host[:1]
+	if host[0] >= 0x80 {
+		first = "" // not into the middle of a letter
+	}
 	port := g.pick([]string{":80", ":443", ":8080", ":5000", ":0443", ":0", ":"})
 	forms := []string{
 		host, host, host, host, host, host, parent, "." + parent, "*." + parent, "." + host, "*." + host, "*" + host, parent, "." + parent, "*." + parent, ".." + parent, host + ".", host + port, host + port, "." + parent + port, "*." + parent + port,
-		strings.ToUpper(host), "http://" + host, `"` + host + `"`, "'" + host + "'", host + "*", "*" + parent + "*", host + "/", "a" + host, host[min(1, len(host)-1):],
+		strings.ToUpper(host), "http://" + host, `"` + host + `"`, "'" + host + "'", host + "*", "*" + parent + "*", host + "/", "a" + host, strings.TrimPrefix(host, first),
 		"<local>", ".", ":443", "*:443", "*.", "[" + host + "]", "-" + host, host + "|x", host + "-" + host,
 	}
 	if six {
