@@ -96,7 +96,12 @@ func compare(t *testing.T, r reader.Reader, tool string, o oracle.Options) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	assert.NilError(t, err, "%s", stderr.String())
-	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+	judge(t, r, pairs, strings.Split(strings.TrimRight(string(out), "\n"), "\n"))
+}
+
+// judge compares where the requests arrived with what the model says.
+func judge(t *testing.T, r reader.Reader, pairs []oracle.Pair, lines []string) {
+	t.Helper()
 	assert.Equal(t, len(lines), len(pairs))
 	seen := tally{}
 	for i, p := range pairs {
