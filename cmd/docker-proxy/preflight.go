@@ -20,7 +20,7 @@ type prober func(context.Context, probe.Request) (probe.Result, error)
 type trial struct {
 	value  precedence.Value
 	target askable // without address when NO_PROXY excludes every registry that could be asked
-	plain  bool     // by an http:// request, as only the http-proxy gets them
+	plain  bool    // by an http:// request, as only the http-proxy gets them
 }
 
 // preflight tries, before anything is written or restarted, the proxies dockerd would use afterwards and does not use today, whether they are new, come back, or have only
