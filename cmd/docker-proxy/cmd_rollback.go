@@ -19,17 +19,21 @@ import (
 
 type rollbackOptions struct {
 	list   bool
+	quiet  bool
 	forget string
 	apply  applyOptions
 }
 
 // entryReport is one recorded change.
 type entryReport struct {
-	ID      string   `json:"id"`
+	ID      string   `json:"id"` // what rollback and --forget take
 	Time    string   `json:"time"` // RFC 3339
 	Command string   `json:"command"`
-	State   string   `json:"state"`
+	State   string   `json:"state"`             // see txn.EntryState
+	Reverts string   `json:"reverts,omitempty"` // the change that this one took back
 	Files   []string `json:"files"`
+
+	takenBack string // the change that took this one back
 }
 
 func newRollbackCommand(a *app) *cobra.Command {
@@ -53,7 +57,8 @@ command then changes nothing and names it.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.list, "list", false, "List the recorded changes")
+	f.BoolVar(&o.list, "list", false, "List the recorded changes, at most the last 20")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "With --list, only show IDs")
 	f.StringVar(&o.forget, "forget", "", "Remove the old bytes of the change `ID` from the record")
 	addApplyFlags(cmd, &o.apply)
 	return cmd
@@ -65,6 +70,9 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 	}
 	if o.list && (id != "" || o.forget != "") || o.forget != "" && id != "" {
 		return usageErrorf("--list, --forget and an ID exclude each other")
+	}
+	if o.quiet && !o.list {
+		return usageErrorf("--quiet goes with --list")
 	}
 	if o.forget != "" && o.apply.readOnly() {
 		return usageErrorf("--forget has no plan to show: --check and --dry-run are not for it")
@@ -83,9 +91,20 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 		return err
 	}
 	if o.list {
-		return listChanges(a, store, o.apply.format)
+		return listChanges(a, store, o)
 	}
-	return (&job{app: a}).transactionError(store.Forget(ctx, o.forget))
+	if err := store.Forget(ctx, o.forget); err != nil {
+		return (&job{app: a}).transactionError(err)
+	}
+	return printAs(a.cli.Out(), o.apply.format, forgetReport{o.forget}, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "forgot change %s: the bytes it replaced are not kept any more\n", o.forget)
+		return err
+	})
+}
+
+// forgetReport is what --forget did.
+type forgetReport struct {
+	Forgotten string `json:"forgotten"` // the ID
 }
 
 // planRollback plans to take back the recorded change id, or with "" the newest one, which id names afterwards: a change that another run makes before this one has the lock is not
@@ -99,7 +118,7 @@ func (j *job) planRollback(id *string) error {
 	if err != nil {
 		var changed *txn.ChangedError
 		if errors.As(err, &changed) {
-			return fmt.Errorf("%w since the recorded change %s; nothing was put back", err, entry.ID)
+			return stale(store, changed.Path, entry.ID, err)
 		}
 		return err
 	}
@@ -118,6 +137,15 @@ func (j *job) planRollback(id *string) error {
 	return nil
 }
 
+// stale says who wrote a file after the change that was to be taken back: this program, or somebody else.
+func stale(store *txn.Store, path, id string, err error) error {
+	later, lerr := store.Writer(path)
+	if lerr != nil || later == "" || later == id {
+		return fmt.Errorf("%w since the recorded change %s; nothing was put back", err, id)
+	}
+	return fmt.Errorf("%s was written again by change %s after change %s; nothing was put back: take the later one back first (docker proxy rollback %s)", path, later, id, later)
+}
+
 // clientChangesOnly reports whether a change concerns config.json files alone, and the directories made for them.
 func clientChangesOnly(changes []change.Change) bool {
 	found := false
@@ -132,22 +160,49 @@ func clientChangesOnly(changes []change.Change) bool {
 	return found
 }
 
-func listChanges(a *app, store *txn.Store, format outputFormat) error {
-	entries, err := store.List()
+func listChanges(a *app, store *txn.Store, o rollbackOptions) error {
+	rows, err := changeRows(store)
 	if err != nil {
 		return err
 	}
-	rows := []entryReport{}
-	for _, e := range entries {
-		rows = append(rows, entryReport{e.ID, e.Time.UTC().Format(time.RFC3339), e.Command, string(e.State), e.Files})
-	}
-	return printAs(a.cli.Out(), format, rows, func(w io.Writer) error {
+	return printAs(a.cli.Out(), o.apply.format, rows, func(w io.Writer) error {
 		var cells [][]string
 		for _, r := range rows {
-			cells = append(cells, []string{r.ID, r.Time, r.State, r.Command, strings.Join(r.Files, " ")})
+			if o.quiet {
+				fmt.Fprintln(w, r.ID)
+				continue
+			}
+			state := r.State
+			if r.takenBack != "" {
+				state = "taken back by " + r.takenBack
+			}
+			cells = append(cells, []string{r.ID, r.Time, state, r.Command, strings.Join(r.Files, " ")})
+		}
+		if o.quiet {
+			return nil
 		}
 		return writeTable(w, []string{"ID", "TIME", "STATE", "COMMAND", "FILES"}, cells)
 	})
+}
+
+// changeRows are the recorded changes, newest first.
+func changeRows(store *txn.Store) ([]entryReport, error) {
+	entries, err := store.List()
+	if err != nil {
+		return nil, err
+	}
+	by := map[string]string{}
+	rows := []entryReport{}
+	for _, e := range entries {
+		rows = append(rows, entryReport{
+			ID: e.ID, Time: e.Time.UTC().Format(time.RFC3339), Command: e.Command, State: string(e.State), Reverts: e.Reverts,
+			Files: append([]string{}, e.Files...), takenBack: by[e.ID],
+		})
+		if e.State == txn.Done && e.Reverts != "" && by[e.ID] == "" {
+			by[e.Reverts] = e.ID
+		}
+	}
+	return rows, nil
 }
 
 // completeChanges completes the IDs of the recorded changes, newest first, with the commands that made them.

@@ -140,6 +140,25 @@ func (s *Store) takeBack(id string, st step) (change.Change, error) {
 	return c, nil
 }
 
+// Writer gives the ID of the recorded change that left a file as it is now; "" when that was nobody known.
+func (s *Store) Writer(name string) (string, error) {
+	all, err := s.all()
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	for _, e := range all {
+		for _, st := range slices.Backward(e.steps()) {
+			if st.Path != name || !e.stands() {
+				continue
+			}
+			if present, err := s.target.Read(st.Place); err != nil || st.To.matches(present) {
+				return e.ID, err
+			}
+		}
+	}
+	return "", nil
+}
+
 // RemoveDirs gives the changes that remove directories which were made for files (Past.Dirs), innermost first; to be made after those files are gone. A directory that is
 // not empty by then stays, and Outcome.Kept says so. Names that occur twice or do not exist are left out.
 func (s *Store) RemoveDirs(dirs []string) []change.Change {

@@ -238,6 +238,26 @@ func TestRollback(t *testing.T) {
 	assert.Equal(t, string(plan[0].To.Data), "1")
 }
 
+func TestWriter(t *testing.T) {
+	s := newSite(t, txn.Options{})
+	who := func() string {
+		t.Helper()
+		id, err := s.store.Writer("/etc/a")
+		assert.NilError(t, err)
+		return id
+	}
+	s.put(t, "/etc/a", "0", 0o644)
+	assert.Equal(t, who(), "")
+	s.run(t, s.to(t, "/etc/a", "1"))
+	s.run(t, s.to(t, "/etc/b", "1"))
+	s.run(t, s.to(t, "/etc/a", "2"))
+	assert.Equal(t, who(), "3")
+	s.put(t, "/etc/a", "1", 0o644)
+	assert.Equal(t, who(), "1")
+	s.put(t, "/etc/a", "foreign", 0o644)
+	assert.Equal(t, who(), "")
+}
+
 func TestForget(t *testing.T) {
 	dir := t.TempDir()
 	s := siteAt(t, dir, txn.Options{})

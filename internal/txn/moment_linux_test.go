@@ -120,6 +120,37 @@ func everyMoment(t *testing.T, at int, target string, do func(string) error, wan
 	return true
 }
 
+// A file that has to be rewritten in place, and a directory, are compared once more before that.
+func TestForeignChangeInPlace(t *testing.T) {
+	for _, name := range []string{"/etc/hard", "/etc/dir"} {
+		var s site
+		s = siteAt(t, memory(t), txn.Options{Fault: func(op, path string) error {
+			if op == "create" && strings.HasSuffix(path, ".journal") {
+				if name == "/etc/dir" {
+					return os.Chmod(s.path(name), 0o711)
+				}
+				return os.WriteFile(s.path(name), []byte("theirs"), 0o600)
+			}
+			return nil
+		}})
+		s.put(t, "/etc/hard", "old and longer", 0o640)
+		assert.NilError(t, os.Link(s.path("/etc/hard"), s.path("/etc/other")))
+		assert.NilError(t, os.Mkdir(s.path("/etc/dir"), 0o755))
+		err := set(t.Context(), s, func(s site) (change.Plan, error) {
+			hard, dir := s.to(t, "/etc/hard", "new"), s.to(t, "/etc/dir", "")
+			dir.To = dir.From.WithMode(0o700)
+			return change.Plan{hard, dir}, nil
+		})
+		var changed *txn.ChangedError
+		assert.Assert(t, errors.As(err, &changed), "%v", err)
+		assert.Equal(t, changed.Path, name)
+		want := map[string][2]string{"/etc/hard": {"theirs", "drwxr-xr-x"}, "/etc/dir": {"old and longer", "drwx--x--x"}}[name]
+		st, err := os.Stat(s.path("/etc/dir"))
+		assert.NilError(t, err)
+		assert.Equal(t, s.get(t, "/etc/hard")+st.Mode().String(), want[0]+want[1])
+	}
+}
+
 // TestOrder: the journal is durable before the first file is touched, each file before the commit record, and that before whatever the caller records next.
 func TestOrder(t *testing.T) {
 	var ops []string
