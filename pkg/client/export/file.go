@@ -1,0 +1,25 @@
+package export
+
+import "bytes"
+
+// Marker is the first line of every file an export writes: a file that begins with it may be overwritten by the next export. It is a comment for every reader.
+const Marker = "# Written by docker proxy export, which overwrites it.\n"
+
+// Ours reports whether data is a file that an export wrote.
+func Ours(data []byte) bool { return bytes.HasPrefix(data, []byte(Marker)) }
+
+// File is one file of an export.
+type File struct {
+	Name   string // without directory
+	Data   []byte // begins with Marker where the reader knows comments
+	Secret bool   // holds credentials: for the owner's eyes only
+}
+
+// Names of files.
+const (
+	CredentialsFile = "proxy-credentials.env" // what a Keyring knows
+	VariablesFile   = "proxy.env"             // variables, see Dotenv
+	ShellFile       = "proxy.sh"              // see Shell
+	ComposeFile     = "compose.proxy.yaml"    // see Compose
+	SecretFile      = "proxy-secret.yaml"     // see Kubernetes
+)
