@@ -146,12 +146,12 @@ func stale(store *txn.Store, path, id string, err error) error {
 	return fmt.Errorf("%s was written again by change %s after change %s; nothing was put back: take the later one back first (docker proxy rollback %s)", path, later, id, later)
 }
 
-// clientChangesOnly reports whether a change concerns config.json files alone, and the directories made for them.
+// clientChangesOnly reports whether a change concerns config.json files and files of an export alone, and the directories made for them.
 func clientChangesOnly(changes []change.Change) bool {
 	found := false
 	for _, c := range changes {
 		switch {
-		case c.Layer == client.Layer:
+		case c.Layer == client.Layer || c.Layer == exportLayer:
 			found = true
 		case c.From.Kind != change.Dir:
 			return false

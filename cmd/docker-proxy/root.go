@@ -26,6 +26,7 @@ type app struct {
 func subcommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newExplainCommand(a),
+		newExportCommand(a),
 		newHelpCommand(),
 		newReconcileCommand(a),
 		newRestartCommand(a),

@@ -35,7 +35,7 @@ type spec struct {
 	Services map[string]serviceSpec `yaml:"services"`
 
 	path  string
-	lines map[string]int // of the keys at the top level, 1-based
+	lines map[string]int // of the keys, 1-based: httpProxy, services.web.proxy
 }
 
 // serviceSpec is the part of one Compose service.
@@ -76,17 +76,24 @@ func readSpec(path string) (*spec, error) {
 	return s, s.check()
 }
 
-// keyLines returns the lines of the keys of a YAML or JSON document that has been read before without an error.
+// keyLines returns the lines of the keys of a YAML or JSON document that has been read before without an error; a key below another one is PARENT.KEY.
 func keyLines(data []byte) map[string]int {
 	lines := map[string]int{}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) == 0 {
 		return lines
 	}
-	for i := 0; i+1 < len(doc.Content[0].Content); i += 2 {
-		key := doc.Content[0].Content[i]
-		lines[key.Value] = key.Line
+	var walk func(prefix string, n *yaml.Node)
+	walk = func(prefix string, n *yaml.Node) {
+		if n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			lines[prefix+n.Content[i].Value] = n.Content[i].Line
+			walk(prefix+n.Content[i].Value+".", n.Content[i+1])
+		}
 	}
+	walk("", doc.Content[0])
 	return lines
 }
 
@@ -108,14 +115,8 @@ func (s *spec) check() error {
 		return usageErrorf("%s: ca is not supported by this build", s.at("ca"))
 	}
 	for _, u := range [][2]string{{"httpProxy", s.HTTPProxy}, {"httpsProxy", s.HTTPSProxy}} {
-		if u[1] == "" {
-			continue
-		}
-		if precedence.Value(u[1]).HasCredentials() {
-			return usageErrorf("%s: credentials belong into username and passwordFile, not into a URL", s.at(u[0]))
-		}
-		if _, err := precedence.ParseProxyURL(u[1], false); err != nil {
-			return usageErrorf("%s: %w", s.at(u[0]), err)
+		if err := s.checkURL(u[0], u[1]); err != nil {
+			return err
 		}
 	}
 	if s.Layer != "" && s.Layer != daemon.Auto {
@@ -123,8 +124,23 @@ func (s *spec) check() error {
 			return usageErrorf("%s: %w", s.at("layer"), err)
 		}
 	}
-	_, _, err := checkList(s.at("noProxy"), s.NoProxy)
-	return err
+	if _, _, err := checkList(s.at("noProxy"), s.NoProxy); err != nil {
+		return err
+	}
+	return s.checkServices()
+}
+
+func (s *spec) checkURL(key, raw string) error {
+	if raw == "" {
+		return nil
+	}
+	if precedence.Value(raw).HasCredentials() {
+		return usageErrorf("%s: credentials belong into username and passwordFile, not into a URL", s.at(key))
+	}
+	if _, err := precedence.ParseProxyURL(raw, false); err != nil {
+		return usageErrorf("%s: %w", s.at(key), err)
+	}
+	return nil
 }
 
 // password reads the password file, relative to the settings file.
@@ -135,11 +151,14 @@ func (s *spec) password() (string, error) {
 	return passwordFromFile(s.passwordPath())
 }
 
-func (s *spec) passwordPath() string {
-	if filepath.IsAbs(s.PasswordFile) {
-		return s.PasswordFile
+func (s *spec) passwordPath() string { return s.beside(s.PasswordFile) }
+
+// beside is a path of the settings file, relative to where that file is.
+func (s *spec) beside(path string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	return filepath.Join(filepath.Dir(s.path), s.PasswordFile)
+	return filepath.Join(filepath.Dir(s.path), path)
 }
 
 // settings are the daemon's settings the file asks for; for `reconcile`, where what is missing is to be unset.

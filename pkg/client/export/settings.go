@@ -61,7 +61,7 @@ func Names() []string {
 
 // Clean returns the settings as they are written: URLs checked, with a scheme, user and password percent-encoded to unreserved characters (precedence.ParseProxyURL), entries of
 // NO_PROXY trimmed and each once. Notes say what was changed, masked. Errors name the setting and no password: a value that is no proxy URL, control characters, no
-// UTF-8, more than fits into an environment variable; ErrNothing when no proxy is set.
+// UTF-8, an @ in a NO_PROXY entry, more than fits into an environment variable; ErrNothing when no proxy is set.
 func (s Settings) Clean() (Settings, []string, error) {
 	var notes []string
 	proxies := 0
@@ -86,6 +86,9 @@ func (s Settings) Clean() (Settings, []string, error) {
 			return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == utf8.RuneError
 		}) {
 			return Settings{}, nil, fmt.Errorf("NO_PROXY: entry %q holds control characters or is not UTF-8", precedence.Mask(e))
+		}
+		if strings.Contains(e, "@") {
+			return Settings{}, nil, fmt.Errorf("NO_PROXY: entry %q is not a host; it may hold a password", precedence.Mask(e))
 		}
 		if !slices.Contains(entries, e) {
 			entries = append(entries, e)
