@@ -158,7 +158,12 @@ func helpPages(t *testing.T) []helpPage {
 	walk = func(words ...string) []helpPage {
 		text := help(t, bin, words...)
 		out := []helpPage{{strings.Join(append([]string{"docker proxy"}, words...), " "), text}}
-		_, list, _ := strings.Cut(text, "\nCommands:\n")
+		list := ""
+		for _, title := range []string{"\nManagement Commands:\n", "\nCommands:\n"} { // the former have commands of their own
+			_, after, _ := strings.Cut(text, title)
+			before, _, _ := strings.Cut(after, "\n\n")
+			list += before + "\n"
+		}
 		for line := range strings.Lines(list) {
 			if name := strings.Fields(line); strings.HasPrefix(line, "  ") && len(name) > 1 && name[0] != "help" {
 				out = append(out, walk(append(words[:len(words):len(words)], name[0])...)...)

@@ -87,7 +87,7 @@ func newExportFormat(a *app, f exportFormat) *cobra.Command {
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json") // fails for an unknown flag only
 	if !f.noFiles {
 		flags.StringVarP(&o.dir, "output", "o", "", "Write files into `DIR` instead; those with credentials get mode 0600")
-		flags.BoolVarP(&o.yes, "yes", "y", false, "Overwrite files in DIR that docker proxy did not write")
+		flags.BoolVarP(&o.yes, "yes", "y", false, "Overwrite files in DIR that no export has written")
 		_ = cmd.MarkFlagDirname("output")
 	}
 	if f.renderOff != nil {
