@@ -46,7 +46,7 @@ func (v *validator) config(ctx context.Context) error {
 	}
 	what := "dockerd would not start with it"
 	if !planned {
-		what = "dockerd would not start with it any more (mend it first; this change is not about it)"
+		what = "dockerd would not start again with it (this change does not touch it, so mend it first)"
 	}
 	return refused(v.site.ConfigFile, complaintLine(v.site.ConfigFile, data, text), what, foreignText(text))
 }
