@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 	r := request{app: a, opts: o, early: restartable, plan: func(_ context.Context, j *job) error {
 		j.plan = &daemon.Plan{After: j.view.obs}
 		if !j.view.site.Active {
-			j.nothing = unitName(j.view.site) + " is not running and stays stopped; it reads the settings when it starts"
+			j.nothing = stoppedText(j.view.site)
 		}
 		if j.wantsRestart() && !o.restart && j.view.site.Manager != daemon.ManagerManual && !o.readOnly() && !a.cli.In().IsTerminal() {
 			return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
@@ -56,4 +57,17 @@ func restartable(j *job) error {
 		return fmt.Errorf("no dockerd was found on this machine")
 	}
 	return j.editable()
+}
+
+// stoppedText says why nothing happens to a daemon that does not run, and for one that systemd has given up what starts it.
+func stoppedText(s *daemon.Site) string {
+	text := unitName(s) + " is not running and stays stopped; it reads the settings when it starts"
+	if s.Loaded == nil || s.Loaded.ActiveState != "failed" {
+		return text
+	}
+	text += fmt.Sprintf("\nit has failed (%s)", s.Loaded.Result)
+	if control, err := daemon.ControlOf(s, nil); err == nil {
+		text += "; to start it:\n  " + strings.Join(control.Repair(), "\n  ")
+	}
+	return text
 }

@@ -162,21 +162,35 @@ func (j *job) askRestart(ctx context.Context) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
+// fates are those of the running containers in the way the restart is done.
+func (j *job) fates() []daemon.ContainerFate {
+	switch {
+	case j.cost == nil:
+		return nil
+	case j.useLive || j.cost.Live.Keeps():
+		return j.cost.LiveFates
+	}
+	return j.cost.Fates
+}
+
 // costLines says what the restart does to containers and builds, one sentence each, with names escaped.
 func (j *job) costLines() []string {
 	c := j.cost
 	var lines []string
-	switch {
-	case c == nil:
+	if c == nil {
 		return nil
-	case j.useLive:
-		lines = append(lines, j.liveText(c.Running))
-	case c.Running > 0 && c.Live.Keeps():
-		lines = append(lines, plural(c.Running, "The running container keeps running (live-restore is on).", "The %d running containers keep running (live-restore is on)."))
-	case c.Running > 0:
-		lines = append(lines, plural(c.Running, "A restart of the daemon stops its running container.", "A restart of the daemon stops its %d running containers."))
-		lines = append(lines, fateLines(*c)...)
 	}
+	vanishing, _ := daemon.With(c.LiveFates, daemon.FateVanishes)
+	kept := c.Running - len(vanishing)
+	switch {
+	case j.useLive:
+		lines = append(lines, j.liveText(kept))
+	case c.Live.Keeps() && kept > 0:
+		lines = append(lines, plural(kept, "The running container keeps running (live-restore is on).", "The %d running containers keep running (live-restore is on)."))
+	case c.Running > 0 && !c.Live.Keeps():
+		lines = append(lines, plural(c.Running, "A restart of the daemon stops its running container.", "A restart of the daemon stops its %d running containers."))
+	}
+	lines = append(lines, fateLines(j.fates())...)
 	switch {
 	case c.Builds == nil, c.Builds.Running == 0:
 	case c.Builds.Exact:
@@ -194,7 +208,7 @@ func (j *job) costLines() []string {
 }
 
 // fateLines names the containers that do not come back, may not come back, and vanish, grouped by reason in the order of their first name.
-func fateLines(c daemon.Cost) []string {
+func fateLines(fates []daemon.ContainerFate) []string {
 	var lines []string
 	for _, kind := range []struct {
 		fate daemon.Fate
@@ -202,7 +216,7 @@ func fateLines(c daemon.Cost) []string {
 	}{
 		{daemon.FateLost, "These do not come back by themselves (%s): %s"}, {daemon.FateUnsure, "These may not come back (%s): %s"}, {daemon.FateVanishes, "These vanish (%s): %s"},
 	} {
-		names, reasons := c.With(kind.fate)
+		names, reasons := daemon.With(fates, kind.fate)
 		var order []string
 		by := map[string][]string{}
 		for i, r := range reasons {
@@ -252,10 +266,7 @@ func (j *job) restartCare() *restartReport {
 	if c.Unknown != nil {
 		r.Unknown = j.app.redactor.Text(redact.Terminal(c.Unknown.Error()))
 	}
-	if j.useLive || c.Live.Keeps() {
-		return r
-	}
-	for _, f := range c.Fates {
+	for _, f := range j.fates() {
 		name, reason := redact.Terminal(f.Name), redact.Terminal(f.Reason)
 		switch f.Fate {
 		case daemon.FateLost:
@@ -273,11 +284,10 @@ func (j *job) restartCare() *restartReport {
 // stoppedContainers are the names of those that the restart stops.
 func (j *job) stoppedContainers() []string {
 	out := []string{}
-	if j.cost == nil || j.useLive || j.cost.Live.Keeps() {
-		return out
-	}
-	for _, f := range j.cost.Fates {
-		out = append(out, redact.Terminal(f.Name))
+	for _, f := range j.fates() {
+		if f.Fate != daemon.FateReturns || !j.useLive && !j.cost.Live.Keeps() {
+			out = append(out, redact.Terminal(f.Name))
+		}
 	}
 	return out
 }

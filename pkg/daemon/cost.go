@@ -10,9 +10,9 @@ import (
 
 // Cost is what a restart of the daemon does to those who use it.
 type Cost struct {
-	// Running is the number of running containers, -1 when it is not known; Fates are theirs if the restart stops them.
-	Running int
-	Fates   []ContainerFate
+	// Running is the number of running containers, -1 when it is not known; Fates are theirs if the restart stops them, Live.Keeps or not, and LiveFates under live-restore.
+	Running          int
+	Fates, LiveFates []ContainerFate
 	// Builds runs now and is cancelled, with live-restore too; nil when the daemon could not be asked.
 	Builds *engine.Builds
 	// Live says whether and why they keep running instead.
@@ -25,8 +25,8 @@ type Cost struct {
 func (c Cost) Stops() bool { return c.Running > 0 && !c.Live.Keeps() }
 
 // With returns the names with a fate, in order; reasons gives their reasons.
-func (c Cost) With(f Fate) (names, reasons []string) {
-	for _, x := range c.Fates {
+func With(fates []ContainerFate, f Fate) (names, reasons []string) {
+	for _, x := range fates {
 		if x.Fate == f {
 			names, reasons = append(names, x.Name), append(reasons, x.Reason)
 		}
@@ -43,7 +43,7 @@ func CostOf(ctx context.Context, site *Site, files *host.FS, e engine.Engine) Co
 	}
 	running, err := e.Containers(ctx)
 	if err == nil {
-		c.Running, c.Fates = len(running), Fates(running)
+		c.Running, c.Fates, c.LiveFates = len(running), Fates(running), liveFates(running, site.atLeast("24.0.8"))
 	}
 	builds, buildErr := e.Builds(ctx)
 	if buildErr == nil {

@@ -49,6 +49,19 @@ func Fates(running []engine.Container) []ContainerFate {
 	return out
 }
 
+// liveFates tells what becomes of running containers under live-restore: all go on, but engines before 24.0.8 remove those of --rm also then (moby daemon.restore, issue 46308; seen on
+// 20.10). sparesAutoRemove says that the engine is known to be newer.
+func liveFates(running []engine.Container, sparesAutoRemove bool) []ContainerFate {
+	out := make([]ContainerFate, len(running))
+	for i, c := range running {
+		out[i] = ContainerFate{Name: c.Name, Fate: FateReturns}
+		if c.AutoRemove && !sparesAutoRemove {
+			out[i].Fate, out[i].Reason = FateVanishes, "--rm, which this engine removes with live-restore, too"
+		}
+	}
+	return out
+}
+
 // ownFate judges a container by itself.
 func ownFate(c engine.Container) (Fate, string) {
 	switch {
