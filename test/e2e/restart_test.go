@@ -313,7 +313,6 @@ func playLiveRestoreFailures(t *testing.T, h *hosts.Host) {
 	assert.Assert(t, cmp.Contains(r.Stderr, "no proxy wanted"))
 	intact("a failed start")
 
-	// daemon.json that dockerd does not take over on a reload: an option that needs no restart but is wrong.
 	set := hosts.PluginPath + " set --layer daemon.json --proxy http://10.200.0.9:2 --no-proxy a.corp --only daemon --no-check --restart --live-restore"
 	during := "until systemctl show -P ActiveState docker | grep -q activating; do sleep 0.02; done; "
 	for _, how := range []struct {
@@ -339,7 +338,7 @@ func playLiveRestoreFailures(t *testing.T, h *hosts.Host) {
 	h.Sh(t, "docker start no; sed -i s/:2/:3/ /usr/local/sbin/dockerd-wrapper")
 	running = pids(t, h)
 	before = snapshot(t, h)
-	r = h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", "systemctl reset-failed docker; p0=$(pgrep -x dockerd); " + set + " >/tmp/out 2>&1 & p=$!; " + `until n=$(pgrep -x dockerd) && [ "$n" != "$p0" ] && systemctl is-active -q docker; do sleep 0.02; done; kill -KILL $p; wait $p; s=$?; cat /tmp/out; exit $s`}})
+	r = h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", "systemctl reset-failed docker; p0=$(systemctl show -P MainPID docker); " + set + " >/tmp/out 2>&1 & p=$!; " + `until n=$(systemctl show -P MainPID docker) && [ "$n" != 0 ] && [ "$n" != "$p0" ] && systemctl is-active -q docker; do sleep 0.02; done; kill -KILL $p; wait $p; s=$?; cat /tmp/out; exit $s`}})
 	assert.Equal(t, r.Code, 137, "%s", r)
 	h.AwaitAnswer(t)
 	assert.Equal(t, h.MustDocker(t, "info", "-f", "{{.LiveRestoreEnabled}}"), "true")
@@ -382,10 +381,11 @@ func playStartLimits(t *testing.T, h *hosts.Host) {
 	assert.Assert(t, cmp.Contains(h.Sh(t, "systemctl show -P StartLimitBurst docker"), "3"))
 	mustProxy(t, h, aProxy(h, "--restart")...)
 	assert.Equal(t, h.Info(t).HTTPSProxy, "http://10.200.0.9:1")
+	h.Sh(t, "rm /etc/docker/daemon.json")
 
-	// A dockerd that cannot start, while somebody keeps connecting: systemd gives up the service, and then the socket, too. Both are back with the old files.
-	h.WriteFile(t, "/usr/local/sbin/dockerd-wrapper", "#!/bin/sh\n[ -n \"$NO_PROXY\" ] && { echo 'failed to start daemon: no' >&2; exit 1; }\nexec /usr/sbin/dockerd \"$@\"\n", 0o755)
-	h.WriteFile(t, adminDropIns+"wrapper.conf", "[Service]\nExecStart=\nExecStart=/usr/local/sbin/dockerd-wrapper -H fd://\n", 0o644)
+	// A dockerd that dies soon after it was ready, while somebody keeps connecting: systemd gives up the service, and then the socket, too. Both are back with the old files.
+	h.WriteFile(t, "/usr/local/sbin/dockerd-wrapper", "#!/bin/sh\n[ -n \"$NO_PROXY\" ] && { (sleep 2; kill -KILL $$) & }\nexec /usr/sbin/dockerd \"$@\"\n", 0o755)
+	h.WriteFile(t, adminDropIns+"wrapper.conf", "[Unit]\nStartLimitBurst=1\n[Service]\nRestartSec=50ms\nExecStart=\nExecStart=/usr/local/sbin/dockerd-wrapper -H fd://\n", 0o644)
 	h.RestartDocker(t)
 	before := snapshot(t, h)
 	r := h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", `(while :; do curl -s --max-time 1 --unix-socket /run/docker.sock http://d/_ping; done) >/dev/null 2>&1 & c=$!
@@ -397,7 +397,7 @@ func playStartLimits(t *testing.T, h *hosts.Host) {
 	assert.Equal(t, strings.TrimSpace(h.Sh(t, "systemctl is-active docker.socket docker.service | tr '\n' ' '")), "active active")
 
 	// One that has failed for good stays so, and what starts it is said.
-	h.Sh(t, "sed -i 's/NO_PROXY/PATH/' /usr/local/sbin/dockerd-wrapper; systemctl reset-failed docker; systemctl restart docker || true; until systemctl is-failed -q docker.service; do sleep 0.5; done")
+	h.Sh(t, "sed -i 's/sleep 2/sleep 0.1/; s/NO_PROXY/PATH/' /usr/local/sbin/dockerd-wrapper; systemctl reset-failed docker; systemctl restart docker || true; until systemctl is-failed -q docker.service; do sleep 0.5; done")
 	r = mustProxy(t, h, "restart", "--restart")
 	assert.Assert(t, cmp.Contains(r.Stderr, "it has failed ("))
 	h.Sh(t, "sed -i 's/PATH/NO_PROXY/' /usr/local/sbin/dockerd-wrapper")
