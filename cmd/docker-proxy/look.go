@@ -17,7 +17,8 @@ import (
 
 // view is what a command sees of this host: the daemon, its layers, the client's file.
 type view struct {
-	files      *host.FS
+	root       *host.FS // as it is at each moment
+	files      *host.FS // as it was when it was looked at first
 	site       *daemon.Site
 	obs        *daemon.Observation
 	clients    []client.File
@@ -32,7 +33,7 @@ type view struct {
 }
 
 // Close releases the root's directory descriptor.
-func (v *view) Close() { _ = v.files.Close() } // nothing was written through it
+func (v *view) Close() { _ = v.root.Close() } // nothing was written through it
 
 // findings returns everything that was found, sorted.
 func (v *view) findings() []precedence.Finding {
@@ -49,8 +50,12 @@ func (a *app) look(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := root.Steady()
-	v := &view{files: files, stamp: a.stamp(files)}
+	return a.lookThrough(ctx, root, root.Steady(), a.stamp(root))
+}
+
+// lookThrough is look with files as a steady view of root, which the result closes. stamp is that of the journal before anything was read through files.
+func (a *app) lookThrough(ctx context.Context, root, files *host.FS, stamp string) (v *view, err error) {
+	v = &view{root: root, files: files, stamp: stamp}
 	env := daemon.Env{FS: files, UID: os.Geteuid(), Getenv: os.Getenv, Home: homeDir()}
 	if files.Live() {
 		ep, err := resolveEndpoint(a.cli)

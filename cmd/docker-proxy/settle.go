@@ -53,63 +53,85 @@ func (a *app) stamp(files *host.FS) string {
 	return s
 }
 
-// activities looks at the runs that may be changing what this one reads: those of root, and this user's own.
-func (a *app) activities(files *host.FS) (writing bool, epochs string) {
+// writers are the state directories of the runs that may be changing what this one reads: those of root, and this user's own.
+type writers []*txn.Store
+
+func writersOf(files *host.FS) writers {
 	dirs := []string{rootStateDir}
 	if own := stateDir(files.Live()); own != rootStateDir {
 		dirs = append(dirs, own)
 	}
+	var out writers
 	for _, dir := range dirs {
-		store, err := txn.Open(files, dir, txn.Options{})
-		if err != nil {
-			continue
+		if store, err := txn.Open(files, dir, txn.Options{}); err == nil {
+			out = append(out, store)
 		}
-		now := store.Activity()
-		writing, epochs = writing || now.Writing, epochs+now.Epoch+"\n"
 	}
-	return writing, epochs
+	return out
+}
+
+// activity says whether one of them is writing, and gives a text that changes when one begins to.
+func (w writers) activity() (writing bool, epoch string) {
+	for _, store := range w {
+		now := store.Activity()
+		writing, epoch = writing || now.Writing, epoch+now.Epoch+"\n"
+	}
+	return writing, epoch
 }
 
 // lookSettled is look at a moment at which no docker proxy command is writing, as far as this user can know of it, and the daemon is the same from beginning to end.
 func (a *app) lookSettled(ctx context.Context) (*view, error) {
+	root, err := host.Open(a.root)
+	if err != nil {
+		return nil, err
+	}
+	var v *view
+	w := writersOf(root)
 	for deadline := time.Now().Add(settleLimit); ; {
-		v, quiet, err := a.lookOnce(ctx, time.Now().After(deadline))
-		if err != nil || quiet {
-			return v, err
+		quiet := false
+		last := time.Now().After(deadline)
+		if v, quiet, err = a.lookOnce(ctx, root, w, v, last); err != nil {
+			root.Close()
+			return nil, err
 		}
-		if v != nil && time.Now().After(deadline) {
+		if quiet {
+			return v, nil
+		}
+		if last {
 			v.torn = true
 			v.extra = append(v.extra, precedence.NewFinding("change-in-progress", nil, "docker proxy show",
 				"a docker proxy command is writing its changes right now: what was read may be half old and half new"))
 			return v, nil
 		}
-		if v != nil {
-			v.Close()
-		}
 		select {
 		case <-ctx.Done():
+			root.Close()
 			return nil, context.Cause(ctx)
 		case <-time.After(settlePoll):
 		}
 	}
 }
 
-// lookOnce looks, unless files are being written; with last it does in any case. quiet says that nothing was written during the look.
-func (a *app) lookOnce(ctx context.Context, last bool) (v *view, quiet bool, err error) {
-	files, err := host.Open(a.root)
-	if err != nil {
-		return nil, false, err
-	}
-	defer files.Close()
-	writing, before := a.activities(files)
+// lookOnce looks, unless files are being written; with last it does in any case. quiet says that nothing was written meanwhile. Where others write all the time that seldom comes
+// true for a whole look: with the view before it, everything which that one asked of the files is asked anew in one go, and the look goes on from there.
+func (a *app) lookOnce(ctx context.Context, root *host.FS, w writers, before *view, last bool) (v *view, quiet bool, err error) {
+	writing, epoch := w.activity()
 	if writing && !last {
-		return nil, false, nil
+		return before, false, nil
 	}
-	if v, err = a.look(ctx); err != nil {
+	files, stamp := root.Steady(), a.stamp(root)
+	if before != nil {
+		files = before.files.Again()
+		if now, after := w.activity(); !last && (now || after != epoch) {
+			return before, false, nil
+		}
+	}
+	if v, err = a.lookThrough(ctx, root, files, stamp); err != nil {
 		return nil, false, err
 	}
-	now, after := a.activities(files)
-	return v, !writing && !now && before == after && v.sameProcess(), nil
+	now, after := w.activity()
+	quiet = !writing && !now && epoch == after || before != nil && !writing && files.Known()
+	return v, quiet && v.sameProcess(), nil
 }
 
 // sameProcess reports whether the daemon that was found at the beginning of the look still runs.

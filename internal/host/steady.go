@@ -18,6 +18,7 @@ type steady struct {
 	plain map[string]answer[Info] // of links themselves
 	links map[string]answer[string]
 	names map[string]answer[[]string]
+	more  bool            // something was asked that Again had not asked before
 	gone  map[string]bool // what was not there, and so nothing below it; false when it may be a link that leads nowhere
 }
 
@@ -38,6 +39,39 @@ func (f *FS) Steady() *FS {
 	return &view
 }
 
+// Again returns a steady view in which everything is asked anew, in one go, that f, a steady view, was asked. That takes a small part of the time of a look with all its thoughts, and so is
+// far more likely to fall into a moment in which nobody writes.
+func (f *FS) Again() *FS {
+	view := f.Steady()
+	f.seen.mu.Lock()
+	defer f.seen.mu.Unlock()
+	// The answers, errors too, are in the view from now on. What is missing comes first: it answers for everything below it.
+	for name := range f.seen.plain {
+		_, _ = view.steadyLstat(name)
+	}
+	for name := range f.seen.links {
+		_, _ = view.steadyLink(name)
+	}
+	for name := range f.seen.names {
+		_, _ = view.steadyDir(name)
+	}
+	for name := range f.seen.infos {
+		_, _ = view.steadyStat(name)
+	}
+	for name := range f.seen.files {
+		_, _ = view.steadyFile(name)
+	}
+	view.seen.more = false
+	return view
+}
+
+// Known reports whether this view, made by Again, has been asked nothing but what it asked in advance.
+func (f *FS) Known() bool {
+	f.seen.mu.Lock()
+	defer f.seen.mu.Unlock()
+	return !f.seen.more
+}
+
 // once gives the first answer to a question about a name; itself says that it is about a link, not about what that leads to.
 func once[T any](s *steady, itself bool, seen func(*steady) map[string]answer[T], name string, look func() (T, error)) (T, error) {
 	name = path.Clean("/" + name)
@@ -56,7 +90,7 @@ func once[T any](s *steady, itself bool, seen func(*steady) map[string]answer[T]
 		}
 	}
 	a.value, a.err = look()
-	seen(s)[name] = a
+	seen(s)[name], s.more = a, true
 	if errors.Is(a.err, fs.ErrNotExist) {
 		s.gone[name] = itself || s.gone[name]
 	}

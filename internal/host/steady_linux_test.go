@@ -64,6 +64,39 @@ func TestSteady(t *testing.T) {
 	assert.Equal(t, look(live.Steady()), "second later,link,missing,new,there -rw-r--r-- missing elsewhere")
 }
 
+// TestSteadyAgain: what was asked before is as it was when Again was called, whatever is written after it.
+func TestSteadyAgain(t *testing.T) {
+	live, err := host.Open("/")
+	assert.NilError(t, err)
+	defer live.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	write := func(text string) {
+		assert.NilError(t, os.WriteFile(file, []byte(text), 0o600))
+		assert.NilError(t, os.WriteFile(filepath.Join(dir, text), nil, 0o600))
+	}
+	look := func(f *host.FS) string {
+		data, err := f.ReadFile(file)
+		assert.NilError(t, err)
+		names, err := f.ReadDir(dir)
+		assert.NilError(t, err)
+		return string(data) + " " + strings.Join(names, ",")
+	}
+	write("1")
+	first := live.Steady()
+	assert.Equal(t, look(first), "1 1,file")
+	write("2")
+	second := first.Again()
+	write("3")
+	assert.Equal(t, look(first), "1 1,file")
+	assert.Equal(t, look(second), "2 1,2,file")
+	third := second.Again()
+	assert.Equal(t, look(third), "3 1,2,3,file")
+	assert.Assert(t, third.Known())
+	assert.Assert(t, third.Exists(dir))
+	assert.Assert(t, !third.Known())
+}
+
 // A link that leads nowhere is there itself, whatever is asked first.
 func TestSteadyKnowsDanglingLinks(t *testing.T) {
 	live, err := host.Open("/")
