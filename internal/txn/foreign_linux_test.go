@@ -2,6 +2,7 @@ package txn_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -36,4 +37,39 @@ func TestForeignChangeBeforeARemoval(t *testing.T) {
 	assert.Assert(t, done)
 	assert.NilError(t, tx.Close())
 	assert.Equal(t, s.get(t, "/etc/present"), "foreign\n")
+}
+
+// TestForeignChangeDuringTheWrites changes the second and the third file while the first one is written: the first one goes back, the others were never touched, and so nothing is
+// left that is neither old nor new.
+func TestForeignChangeDuringTheWrites(t *testing.T) {
+	dir := t.TempDir()
+	s := siteAt(t, dir, txn.Options{})
+	names := []string{"/etc/a", "/etc/b", "/etc/new/c"}
+	s.put(t, "/etc/a", "old\n", 0o644)
+	s.put(t, "/etc/b", "old\n", 0o644)
+	before := tree(t, dir)
+	hit := siteAt(t, dir, txn.Options{Fault: func(op, path string) error {
+		if op == "rename" && path == "/etc/a" && s.get(t, "/etc/b") == "old\n" {
+			s.put(t, "/etc/b", "foreign\n", 0o644)
+			s.put(t, "/etc/new/c", "foreign\n", 0o644)
+		}
+		return nil
+	}})
+	tx, err := hit.store.Begin(t.Context(), "docker proxy set")
+	assert.NilError(t, err)
+	var changes []change.Change
+	for _, n := range names {
+		changes = append(changes, s.to(t, n, "new\n"))
+	}
+	err = tx.Apply(t.Context(), changes)
+	var changed *txn.ChangedError
+	var foreign *txn.ForeignError
+	assert.Assert(t, errors.As(err, &changed) && changed.Path == "/etc/b", "%v", err)
+	assert.Assert(t, !errors.As(err, &foreign), "%v", err)
+	assert.Assert(t, tx.Restored())
+	assert.NilError(t, tx.Close())
+	assert.Equal(t, s.get(t, "/etc/a")+s.get(t, "/etc/b")+s.get(t, "/etc/new/c"), "old\nforeign\nforeign\n")
+	s.put(t, "/etc/b", "old\n", 0o644)
+	assert.NilError(t, os.RemoveAll(s.path("/etc/new")))
+	assert.DeepEqual(t, tree(t, dir), before)
 }

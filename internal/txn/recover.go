@@ -63,7 +63,7 @@ func (s *Store) recoverEntry(d stateDir, e Entry) (*Recovery, error) {
 		err := s.add(d, &e, record{Do: doEnd, Time: s.opt.Now().UTC()})
 		return &Recovery{Entry: e, Finished: true}, errors.Join(err, s.cleanAll(e))
 	}
-	foreign, err := s.undo(d, &e)
+	foreign, err := s.undo(d, &e, len(e.steps()))
 	if err == nil && len(foreign) > 0 {
 		err = &ForeignError{Paths: foreign}
 	}
@@ -79,8 +79,9 @@ func (s *Store) cleanAll(e Entry) error {
 }
 
 // undo puts the files of an entry back, last written first, and records it. Files that are neither old nor new are left alone and returned. On an error the others
-// are still put back; the entry stays unfinished.
-func (s *Store) undo(d stateDir, e *Entry) (foreign []string, err error) {
+// are still put back; the entry stays unfinished. Only the first reached steps can have been written, as far as is known: those behind them are not judged, whatever somebody else
+// has made of their files meanwhile.
+func (s *Store) undo(d stateDir, e *Entry, reached int) (foreign []string, err error) {
 	var errs []error
 	if e.State == Committed {
 		// Without this record a crash in the middle would be taken for a finished change. When it cannot be written, putting the files back matters more.
@@ -88,8 +89,13 @@ func (s *Store) undo(d stateDir, e *Entry) (foreign []string, err error) {
 	}
 	defer d.writing()()
 	steps := e.steps()
-	for _, st := range slices.Backward(steps) {
-		ok, err := s.undoStep(st)
+	for i, st := range slices.Backward(steps) {
+		ok, err := true, error(nil)
+		if i < reached {
+			ok, err = s.undoStep(st)
+		} else {
+			err = errors.Join(s.target.Clean(st.Place), s.target.Prune(st.Place))
+		}
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("restoring %s: %w", st.Path, err))

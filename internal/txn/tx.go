@@ -19,6 +19,7 @@ type Tx struct {
 	next      int
 	recovered *Recovery
 	outcomes  []Outcome
+	reached   int // the steps of the entry that may have been written; those behind them were not
 	stamp     string
 	closed    bool
 }
@@ -113,7 +114,12 @@ func (tx *Tx) apply(ctx context.Context, changes []change.Change) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		tx.reached++
 		if err := tx.write(p); err != nil {
+			var changed *ChangedError
+			if errors.As(err, &changed) {
+				tx.reached-- // Swap compares before it writes, so that what somebody else wrote is none of ours
+			}
 			return err
 		}
 	}
@@ -215,7 +221,7 @@ func (tx *Tx) Undo() error {
 	default:
 		return nil
 	}
-	foreign, err := tx.store.undo(tx.dir, &tx.entry)
+	foreign, err := tx.store.undo(tx.dir, &tx.entry, tx.reached)
 	if err != nil {
 		return err
 	}
