@@ -232,7 +232,7 @@ func (s *Store) Forget(ctx context.Context, id string) error {
 	}
 	// Other entries remember the same bytes as the beginning of a chain.
 	for _, e := range all {
-		err := s.rewrite(tx.dir, e, func(st step) (step, bool) { return st.without(all[at].steps()), true })
+		err := s.rewrite(tx.dir, e, func(st step) step { return st.without(all[at].steps()) })
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func (s *Store) prune(d stateDir) error {
 			default:
 				secrets := i == 0 && s.opt.Now().Sub(e.Time) < secretMaxAge
 				work = append(work, func() error {
-					return s.rewrite(d, e, func(st step) (step, bool) { return st.scrubbed(e.State, secrets), true })
+					return s.rewrite(d, e, func(st step) step { return st.scrubbed(e.State, secrets) })
 				})
 			}
 		}
@@ -76,15 +76,13 @@ func (s *Store) fold(d stateDir, e Entry, later, gone map[string]bool) func() er
 	}
 }
 
-// rewrite changes or drops the steps of an entry.
-func (s *Store) rewrite(d stateDir, e Entry, f func(step) (step, bool)) error {
+// rewrite changes the steps of an entry.
+func (s *Store) rewrite(d stateDir, e Entry, f func(step) step) error {
 	records := slices.Clone(e.records)
 	for i, r := range records {
 		var steps []step
 		for _, st := range r.Steps {
-			if st, ok := f(st); ok {
-				steps = append(steps, st)
-			}
+			steps = append(steps, f(st))
 		}
 		records[i].Steps = steps
 	}
