@@ -63,17 +63,35 @@ func (a *activation) restore(ctx context.Context) []error {
 	}
 	fail(a.job.takeBack(ctx, a.tx))
 	a.logs = daemon.MarkLogs(a.job.view.site) // what the daemon says from here on is about the old state
-	since := time.Now()
 	fail(a.control.Reload(ctx))
 	if a.begun {
-		err := a.control.Restart(ctx)
-		if err == nil {
-			_, err = daemon.Health{Locate: a.job.relocate, Since: since, Until: since.Add(restoreTime), Any: true}.Wait(ctx)
-		}
-		fail(err)
+		fail(a.startOld(ctx))
 	}
 	fail(a.job.afterTakeBack(ctx, a.tx, len(failed) == 0))
 	return failed
+}
+
+// startOld brings the daemon back to where it was before: running, with what is configured again, whatever became of the files; or not running.
+func (a *activation) startOld(ctx context.Context) error {
+	if !a.job.view.site.Active {
+		return a.control.Stop(ctx)
+	}
+	since := time.Now()
+	if err := a.control.Restart(ctx); err != nil {
+		if a.untouched(ctx) {
+			return nil
+		}
+		return err
+	}
+	_, err := daemon.Health{Locate: a.job.relocate, Since: since, Until: since.Add(restoreTime), Any: true}.Wait(ctx)
+	return err
+}
+
+// untouched reports whether the daemon from before still runs: its manager refused to restart it, twice.
+func (a *activation) untouched(ctx context.Context) bool {
+	before := a.job.view.site
+	now, err := a.job.relocate(ctx)
+	return err == nil && now.Info != nil && now.Process.Same(before.Process)
 }
 
 // repair says what is not as it was before, and what a person has to type.

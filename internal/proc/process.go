@@ -46,3 +46,11 @@ func (p *Process) Unit() string {
 	}
 	return ""
 }
+
+// startSlack is how far two readings of one process's Start may differ: it is counted back from the time of the reading.
+const startSlack = 50 * time.Millisecond
+
+// Same reports whether both describe one process, and not a later one that got the same number. What cannot be told, without a start time or with nil, is no.
+func (p *Process) Same(q *Process) bool {
+	return p != nil && q != nil && p.PID == q.PID && !p.Start.IsZero() && !q.Start.IsZero() && p.Start.Sub(q.Start).Abs() <= startSlack
+}

@@ -42,7 +42,7 @@ func stillThere(site *Site) bool {
 		return true
 	}
 	p, err := proc.Read(site.FS, site.PID)
-	return err == nil && p.Start.Sub(site.Process.Start).Abs() <= startPrecision
+	return err == nil && p.Same(site.Process)
 }
 
 // older reports whether the process was started before the restart. Ages are compared and not times, as somebody may set the clock meanwhile: the start is told on the
