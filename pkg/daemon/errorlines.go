@@ -27,7 +27,7 @@ func errorLines(lines []logLine) []string {
 	for _, l := range lines {
 		text := cleanLine(l.text)
 		switch {
-		case text == "":
+		case text == "", strings.HasPrefix(text, "+ "): // dockerd-rootless.sh runs under set -x
 		case l.manager:
 			if looksBad(text) {
 				manager = append(manager, text)

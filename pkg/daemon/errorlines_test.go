@@ -35,7 +35,7 @@ func TestErrorLines(t *testing.T) {
 		}, want: []string{`time="2" level=error msg="same"`, "failed to start daemon: x"}},
 		{name: "foreign bytes", lines: []logLine{{text: "\x1b[31;01mERROR\x1b[0m: docker \x1b]0;title\x07 failed\r"}}, want: []string{`ERROR: docker \x1b]0;title\a failed`}},
 		{name: "the last five", lines: []logLine{{text: "error 1"}, {text: "error 2"}, {text: "error 3"}, {text: "error 4"}, {text: "error 5"}, {text: "error 6"}}, want: []string{"error 2", "error 3", "error 4", "error 5", "error 6"}},
-		{name: "nothing", lines: []logLine{{text: ""}, {text: `time="1" level=info msg="API listen on /run/docker.sock"`}}},
+		{name: "nothing", lines: []logLine{{text: ""}, {text: "+ exec dockerd --fail"}, {text: `time="1" level=info msg="API listen on /run/docker.sock"`}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) { assert.DeepEqual(t, errorLines(tc.lines), tc.want) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func logFiles(site *Site) []logEnd {
 // characters escaped, long ones cut. They may hold credentials; mask them before printing. Without a log that can be read it is empty.
 func (l *Logs) ErrorLines(ctx context.Context) []string {
 	if l.site.Manager.Systemd() {
-		if lines := l.journal(ctx); len(lines) > 0 {
+		if lines := l.settledJournal(ctx); len(lines) > 0 {
 			return errorLines(lines)
 		}
 	}
@@ -93,6 +94,27 @@ func (l *Logs) read(at logEnd) []logLine {
 		}
 	}
 	return out
+}
+
+// journald takes a program's output from a pipe, so that systemd may know of its end before the journal has its last words: it is asked again until it has the daemon's own reason.
+const (
+	journalTries = 4
+	journalPause = 200 * time.Millisecond
+)
+
+func (l *Logs) settledJournal(ctx context.Context) []logLine {
+	for try := 1; ; try++ {
+		lines := l.journal(ctx)
+		said := slices.ContainsFunc(lines, func(l logLine) bool { return !l.manager && (severe(l.text) || !structured(l.text) && looksBad(l.text)) })
+		if said || try == journalTries {
+			return lines
+		}
+		select {
+		case <-ctx.Done():
+			return lines
+		case <-time.After(journalPause):
+		}
+	}
 }
 
 // journalLines is how many messages of the unit are looked through, from the last one back.

@@ -35,6 +35,8 @@ type Health struct {
 	Probe  string        // image whose registry the daemon has to reach; "" for none
 	Gone   time.Duration // how long no dockerd may be there, without systemd; 0 means 15 seconds
 	Settle time.Duration // how long it has to stay well; 0 means 3 seconds
+
+	there func(*Site) bool // tests: instead of stillThere
 }
 
 // errNotRunning says that no process of the daemon is there.
@@ -136,6 +138,13 @@ func onItsWay(site *Site) bool {
 		return site.Manager.Systemd()
 	}
 	return site.Loaded.ActiveState != "failed" && site.Loaded.ActiveState != "inactive"
+}
+
+func (h Health) still(site *Site) bool {
+	if h.there != nil {
+		return h.there(site)
+	}
+	return stillThere(site)
 }
 
 func (h Health) probe(ctx context.Context) error {

@@ -64,6 +64,7 @@ func lookedAt(pid int, answers bool) *Site {
 // What a daemon does in the moment after its first answer decides: the looks come every quarter of a second, the last one repeats.
 func TestWaitSettles(t *testing.T) {
 	well, deaf, gone, next := lookedAt(7, true), lookedAt(7, false), lookedAt(0, false), lookedAt(8, true)
+	dying := lookedAt(7, true) // it ended while it was asked, and the next one answered
 	for _, tc := range []struct {
 		name  string
 		looks []*Site
@@ -74,6 +75,8 @@ func TestWaitSettles(t *testing.T) {
 		{name: "it stays", looks: []*Site{gone, deaf, well}, after: settleTime + 2*healthPoll},
 		{name: "it dies after its first answer", looks: []*Site{well, gone, next}, fails: "answered, and then ended (signal)", after: healthPoll},
 		{name: "it dies between two looks", looks: []*Site{well, well, next}, fails: "process 7", after: 2 * healthPoll},
+		{name: "it dies during a look", looks: []*Site{well, dying, next}, fails: "process 7", after: healthPoll},
+		{name: "it dies during the first look", looks: []*Site{dying, gone, next}, after: settleTime + 2*healthPoll},
 		{name: "it falls silent for a while", looks: []*Site{well, well, deaf, well}, after: settleTime + 3*healthPoll},
 		{name: "it falls silent for good", looks: []*Site{well, deaf}, until: 10 * time.Second, fails: "not ready in time", after: 10*time.Second + healthPoll},
 		{name: "it is ready in the last moment", looks: []*Site{deaf, deaf, well}, until: 3 * healthPoll, after: settleTime + 2*healthPoll},
@@ -81,7 +84,7 @@ func TestWaitSettles(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := -1
-				h := Health{Any: true, Locate: func(context.Context) (*Site, error) { n = min(n+1, len(tc.looks)-1); return tc.looks[n], nil }}
+				h := Health{Any: true, there: func(s *Site) bool { return s != dying }, Locate: func(context.Context) (*Site, error) { n = min(n+1, len(tc.looks)-1); return tc.looks[n], nil }}
 				start := time.Now()
 				if tc.until != 0 {
 					h.Until = start.Add(tc.until)

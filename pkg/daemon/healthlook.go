@@ -17,14 +17,14 @@ func (h Health) look(ctx context.Context) (*Site, error) {
 	case err != nil:
 		return nil, err
 	case !site.Active || site.PID == 0:
-		return site, errNotRunning
+		return site, notRunning(site)
 	case h.older(site):
 		return site, errors.New("the old dockerd is still running")
 	case site.Info == nil && site.APIError != nil:
 		return site, fmt.Errorf("dockerd's API does not answer: %w", site.APIError)
 	case site.Info == nil:
 		return site, errors.New("dockerd's API does not answer")
-	case !stillThere(site):
+	case !h.still(site):
 		return site, errGone
 	case h.Any:
 		return site, nil
@@ -32,15 +32,25 @@ func (h Health) look(ctx context.Context) (*Site, error) {
 	return site, h.compare(Observe(site))
 }
 
+// notRunning is errNotRunning with what systemd says.
+func notRunning(site *Site) error {
+	switch u := site.Loaded; {
+	case u == nil:
+		return errNotRunning
+	case u.NRestarts > 0:
+		return fmt.Errorf("%w: it ends soon after its start; systemd has started it %d times more", errNotRunning, u.NRestarts)
+	case u.ActiveState != "":
+		return fmt.Errorf("%w: systemd says %s (%s)", errNotRunning, u.ActiveState, u.SubState)
+	}
+	return errNotRunning
+}
+
 // errGone says that the daemon ended while it was looked at.
 var errGone = errors.New("dockerd ended while it was asked")
 
 // stillThere reports whether the process that was found before the API was asked is still the same. A question to a dockerd that has just died waits on systemd's socket and is answered
-// by the next one.
+// by the next one. Who may restart a daemon may also see its process: one that cannot be read has ended.
 func stillThere(site *Site) bool {
-	if site.Process == nil {
-		return true
-	}
 	p, err := proc.Read(site.FS, site.PID)
 	return err == nil && p.Same(site.Process)
 }
