@@ -32,6 +32,7 @@ const (
 	StageAuth    Stage = "auth"
 	StageConnect Stage = "connect"
 	StageTarget  Stage = "target"
+	StageHTTP    Stage = "http" // of a Visit: the endpoint's own answer
 )
 
 // defaultTimeout is the time of one stage. A proxy whose own attempt to reach the target takes longer is told apart from a silent one by a second question.
@@ -117,6 +118,21 @@ type session struct {
 
 // run goes through the stages until one fails.
 func (s *session) run(ctx context.Context) *Failure {
+	f := s.open(ctx)
+	if s.conn != nil {
+		defer s.conn.Close() //nolint:errcheck // nothing was promised to the other side
+	}
+	if f != nil {
+		return f
+	}
+	if f := s.ask(ctx); f != nil || !s.req.TargetTLS || s.req.Plain {
+		return f
+	}
+	return s.targetHandshake(ctx)
+}
+
+// open connects to the proxy, with TLS where its URL says so.
+func (s *session) open(ctx context.Context) *Failure {
 	s.res.Stage = StageDNS
 	var ok bool
 	if s.at, ok = readProxy(s.req.Proxy); !ok {
@@ -126,7 +142,6 @@ func (s *session) run(ctx context.Context) *Failure {
 	if f != nil {
 		return f
 	}
-	defer conn.Close() //nolint:errcheck // nothing was promised to the other side
 	s.conn = conn
 	if s.at.scheme == "https" {
 		if f := s.handshake(ctx); f != nil {
@@ -136,10 +151,7 @@ func (s *session) run(ctx context.Context) *Failure {
 	s.last = &lastError{r: s.conn}
 	s.limit = &io.LimitedReader{R: s.last, N: maxAnswer}
 	s.answers = bufio.NewReader(s.limit)
-	if f := s.ask(ctx); f != nil || !s.req.TargetTLS || s.req.Plain {
-		return f
-	}
-	return s.targetHandshake(ctx)
+	return nil
 }
 
 // ask speaks the proxy's protocol.
