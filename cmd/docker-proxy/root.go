@@ -33,6 +33,7 @@ func subcommands(a *app) []*cobra.Command {
 		newRollbackCommand(a),
 		newSetCommand(a),
 		newShowCommand(a),
+		newTestCommand(a),
 		newUnsetCommand(a),
 		newVersionCommand(a),
 	}

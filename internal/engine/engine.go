@@ -19,6 +19,8 @@ type Engine interface {
 	Containers(ctx context.Context) ([]Container, error)
 	// AllContainers lists every container, running or not, with its environment, sorted by name.
 	AllContainers(ctx context.Context) ([]Created, error)
+	// Inspect looks at one container, by name or ID.
+	Inspect(ctx context.Context, name string) (Inspected, error)
 	// Networks lists the networks of the daemon that have addresses, sorted by name.
 	Networks(ctx context.Context) ([]Network, error)
 	// Members lists the names under which running containers find each other in user-defined networks, sorted.

@@ -7,6 +7,7 @@ type Fake struct {
 	Answer   Info
 	Running  []Container
 	All      []Created
+	One      Inspected
 	Nets     []Network
 	Names    []Member
 	Building Builds
@@ -37,6 +38,12 @@ func (f *Fake) Containers(context.Context) ([]Container, error) {
 func (f *Fake) AllContainers(context.Context) ([]Created, error) {
 	f.Asked++
 	return f.All, f.Err
+}
+
+// Inspect answers with f.One.
+func (f *Fake) Inspect(context.Context, string) (Inspected, error) {
+	f.Asked++
+	return f.One, f.Err
 }
 
 // Networks answers with f.Nets.

@@ -53,8 +53,7 @@ type Visited struct {
 	Status    int      // of the endpoint's answer; 0 when there was none
 	Challenge string   // the scheme of WWW-Authenticate: Bearer, Basic
 	Location  *url.URL // where a redirect leads; nil without one
-	Header    http.Header
-	Body      []byte // at most 64 KiB
+	Body      []byte   // at most 64 KiB
 	Problem   *Problem
 }
 
@@ -71,8 +70,8 @@ type visitor struct {
 	since time.Time
 }
 
-// Do makes the visit. The error is for a context that ended or a URL that makes no sense.
-func (v Visit) Do(ctx context.Context, method string, header http.Header) (Visited, error) {
+// Do makes the visit, with a GET and the given headers. The error is for a context that ended or a URL that makes no sense.
+func (v Visit) Do(ctx context.Context, header map[string]string) (Visited, error) {
 	if v.URL == nil || v.URL.Hostname() == "" || v.URL.Scheme != "http" && v.URL.Scheme != "https" {
 		return Visited{}, errors.New("only http:// and https:// endpoints can be visited")
 	}
@@ -86,7 +85,7 @@ func (v Visit) Do(ctx context.Context, method string, header http.Header) (Visit
 		v.Lookup = net.DefaultResolver.LookupHost
 	}
 	w := &visitor{v: v, since: time.Now()}
-	w.out.Problem = w.run(ctx, method, header)
+	w.out.Problem = w.run(ctx, header)
 	if ctx.Err() != nil {
 		return Visited{}, context.Cause(ctx)
 	}
@@ -108,7 +107,7 @@ func (w *visitor) step(stage Stage) {
 	w.since = now
 }
 
-func (w *visitor) run(ctx context.Context, method string, header http.Header) *Problem {
+func (w *visitor) run(ctx context.Context, header map[string]string) *Problem {
 	conn, r, p := w.open(ctx)
 	if conn != nil {
 		defer conn.Close() //nolint:errcheck // nothing was promised to the other side
@@ -122,7 +121,7 @@ func (w *visitor) run(ctx context.Context, method string, header http.Header) *P
 		}
 		r = bufio.NewReader(conn)
 	}
-	return w.exchange(ctx, conn, r, method, header)
+	return w.exchange(ctx, conn, r, header)
 }
 
 // open connects: to the proxy and through it, or to the endpoint.
@@ -227,13 +226,13 @@ func (w *visitor) shake(ctx context.Context, conn net.Conn, r *bufio.Reader) (ne
 }
 
 // exchange sends the request and reads the answer.
-func (w *visitor) exchange(ctx context.Context, conn net.Conn, r *bufio.Reader, method string, header http.Header) *Problem {
+func (w *visitor) exchange(ctx context.Context, conn net.Conn, r *bufio.Reader, header map[string]string) *Problem {
 	defer guard(ctx, conn, w.v.Timeout)()
 	u := *w.v.URL
 	u.User = nil
-	req := &http.Request{Method: method, URL: &u, Host: u.Host, Header: header.Clone(), Close: true}
-	if req.Header == nil {
-		req.Header = http.Header{}
+	req := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: http.Header{}, Close: true}
+	for name, value := range header {
+		req.Header.Set(name, value)
 	}
 	req.Header.Set("User-Agent", "docker-proxy")
 	write := req.Write
@@ -253,9 +252,9 @@ func (w *visitor) exchange(ctx context.Context, conn net.Conn, r *bufio.Reader, 
 		return w.answerProblem(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // read as far as it is wanted
-	w.out.Status, w.out.Header = resp.StatusCode, resp.Header
+	w.out.Status = resp.StatusCode
 	w.out.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxBody)) // a body that breaks off is no matter: the endpoint has answered
-	w.out.Challenge, _, _ = strings.Cut(resp.Header.Get("Www-Authenticate"), " ")
+	w.out.Challenge = resp.Header.Get("Www-Authenticate")
 	if l, err := resp.Location(); err == nil {
 		w.out.Location = l
 	}

@@ -25,7 +25,7 @@ func visit(t *testing.T, v Visit, raw string) Visited {
 	if v.Timeout == 0 {
 		v.Timeout = 2 * time.Second
 	}
-	got, err := v.Do(t.Context(), http.MethodGet, nil)
+	got, err := v.Do(t.Context(), nil)
 	assert.NilError(t, err)
 	return got
 }
@@ -129,7 +129,7 @@ func TestVisitAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}), tls.NoClientCert)
 	got := visit(t, Visit{Roots: roots}, "https://ann:secret@"+addr+"/v2/")
-	assert.Equal(t, got.Challenge, "Bearer")
+	assert.Equal(t, got.Challenge, `Bearer realm="https://auth.corp.invalid/token"`)
 	got = visit(t, Visit{Roots: roots}, "https://"+addr+"/blob")
 	assert.Equal(t, got.Location.Host, "blobs.corp.invalid")
 }

@@ -12,6 +12,9 @@ func publicRegistries() []string {
 	}
 }
 
+// PublicHost reports whether a host belongs to a registry or mirror that everybody uses; it then has a certificate of a public authority.
+func PublicHost(host string) bool { return publicRegistry(strings.ToLower(host)) != "" }
+
 // publicRegistry returns the name by which a host is known as a registry or mirror that everybody uses, "" for any other host. Behind a corporate proxy such a
 // host is reached through the proxy.
 func publicRegistry(host string) string {
