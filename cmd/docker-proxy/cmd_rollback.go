@@ -26,7 +26,7 @@ type rollbackOptions struct {
 
 // entryReport is one recorded change.
 type entryReport struct {
-	ID      string   `json:"id"` // what rollback and --forget take
+	ID      string   `json:"id"`   // what rollback and --forget take
 	Time    string   `json:"time"` // RFC 3339
 	Command string   `json:"command"`
 	State   string   `json:"state"`             // see txn.EntryState

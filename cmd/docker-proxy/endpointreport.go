@@ -84,7 +84,6 @@ func resultOf(target testTarget, v probe.Visited, tries int) testResult {
 
 // daemonProblem reads what dockerd said about its registry client. Its texts are Go's own errors, wrapped.
 func (r *testResult) daemonProblem(text string, v *view) {
-	r.Addresses, r.Schemes, r.Steps = []string{}, []string{}, []stepReport{}
 	low := strings.ToLower(text)
 	r.Message = "dockerd cannot ask for it: " + text
 	r.Cause, r.Next = probe.EndpointError, "docker proxy show --effective"

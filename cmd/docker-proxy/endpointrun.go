@@ -97,7 +97,10 @@ func (t *tester) targets(args []string) ([]testTarget, error) {
 func (t *tester) expanded(list []explainTarget, settings registry.Settings) []testTarget {
 	var out []testTarget
 	for _, e := range list {
-		host := shortHost(fmt.Sprintf("%s:%d", bracketHost(e.target.Host), e.target.Port), e.target.Scheme)
+		host := bracketHost(e.target.Host)
+		if e.target.Port != "" {
+			host = shortHost(host+":"+e.target.Port, e.target.Scheme)
+		}
 		one := testTarget{argument: e.argument, url: &url.URL{Scheme: e.target.Scheme, Host: host, Path: "/"}, role: e.role, insecure: slices.Contains(settings.Insecure, host)}
 		if e.image != "" {
 			if e.role == registry.RoleRegistry || e.role == registry.RoleMirror {
@@ -262,7 +265,7 @@ func (t *tester) trusted(target testTarget) *x509.CertPool {
 
 // byDaemon has the daemon's own registry client ask for an image.
 func (t *tester) byDaemon(ctx context.Context, target testTarget) testResult {
-	r := testResult{Target: target.image, Argument: target.argument, By: "dockerd"}
+	r := testResult{Target: target.image, Argument: target.argument, By: "dockerd", Addresses: []string{}, Schemes: []string{}, Steps: []stepReport{}}
 	var e engine.Engine
 	if t.view.site.Active || !t.view.site.Local {
 		e = t.view.engine

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,9 +102,12 @@ func Target(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
+// step records the end of a stage. One that comes again is a second question to the same side, made to tell causes apart.
 func (w *visitor) step(stage Stage) {
 	now := time.Now()
-	w.out.Steps = append(w.out.Steps, Step{stage, now.Sub(w.since)})
+	if !slices.ContainsFunc(w.out.Steps, func(s Step) bool { return s.Stage == stage }) {
+		w.out.Steps = append(w.out.Steps, Step{stage, now.Sub(w.since)})
+	}
 	w.since = now
 }
 
