@@ -10,6 +10,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-proxy/docker-proxy/internal/probe"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence/reader"
 )
@@ -56,6 +57,9 @@ func TestCommandsAndFlags(t *testing.T) {
 // TestIdentifiers: whatever looks like a rule or a finding is one.
 func TestIdentifiers(t *testing.T) {
 	known := []string{"docker-proxy", "systemd-user"}
+	for _, c := range probe.Causes() {
+		known = append(known, string(c))
+	}
 	for _, r := range precedence.Rules() {
 		known = append(known, string(r))
 	}

@@ -191,3 +191,12 @@ func (f *Failure) answered() string {
 	}
 	return ""
 }
+
+// Causes lists all of them: those of a proxy, then those of an endpoint.
+func Causes() []Cause {
+	return []Cause{
+		Unusable, NoDNS, Refused, Unreachable, Silent, Closed, PlainProxy, TLSProxy, UnknownAuthority, BadCertificate, TLSFailed, AuthRequired, AuthRejected, AuthUnsupported, NotAProxy,
+		Forbidden, NoTarget, Unexpected, TargetAuthority, TargetTLSFailed,
+		EndpointNoDNS, EndpointRefused, EndpointUnreachable, EndpointSilent, EndpointClosed, EndpointPlain, EndpointWantsTLS, EndpointTLS, EndpointAuthority, EndpointCertificate, EndpointError,
+	}
+}
