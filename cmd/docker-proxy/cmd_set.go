@@ -113,7 +113,7 @@ func (o *setOptions) parse(a *app) (*wanted, error) {
 	if o.reconcile && o.keepShadowed {
 		return nil, usageErrorf("--reconcile and --keep-shadowed exclude each other")
 	}
-	w, err := o.flags.parse(o.changed, o.apply.yes)
+	w, err := o.flags.parse(o.changed, o.apply.yes, o.scope.client())
 	if err != nil {
 		return nil, err
 	}

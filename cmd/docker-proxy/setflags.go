@@ -45,7 +45,7 @@ func (s *setFlags) add(cmd *cobra.Command) {
 }
 
 // parse checks the values that are flags and files, in the order in which a person would want to hear about mistakes. It reads neither stdin nor a prompt.
-func (s *setFlags) parse(changed func(string) bool, yes bool) (*wanted, error) {
+func (s *setFlags) parse(changed func(string) bool, yes, client bool) (*wanted, error) {
 	w := &wanted{urls: map[precedence.Key]precedence.Value{}, client: map[string]precedence.Value{}, add: s.noProxyAdd, remove: s.noProxyRemove}
 	if changed("proxy") && s.proxy != "-" {
 		s.httpProxy, s.httpsProxy = s.proxy, s.proxy
@@ -71,7 +71,7 @@ func (s *setFlags) parse(changed func(string) bool, yes bool) (*wanted, error) {
 		u.store(p.Value)
 		w.note(p)
 	}
-	return w, s.parseLists(w, changed)
+	return w, s.parseLists(w, changed, client)
 }
 
 func (w *wanted) note(p precedence.ProxyURL) {
@@ -92,7 +92,7 @@ func (w *wanted) addNote(n string) {
 	w.notes = append(w.notes, n)
 }
 
-func (s *setFlags) parseLists(w *wanted, changed func(string) bool) error {
+func (s *setFlags) parseLists(w *wanted, changed func(string) bool, client bool) error {
 	for _, l := range []struct {
 		flag, raw string
 		store     **string
@@ -100,7 +100,7 @@ func (s *setFlags) parseLists(w *wanted, changed func(string) bool) error {
 		if !changed(l.flag) {
 			continue
 		}
-		list, notes, err := checkList("--"+l.flag, l.raw)
+		list, err := checkList("--"+l.flag, l.raw)
 		if err != nil {
 			return err
 		}
@@ -108,17 +108,17 @@ func (s *setFlags) parseLists(w *wanted, changed func(string) bool) error {
 			return usageErrorf("--%s: the list is empty; use `docker proxy unset --no-proxy` to take it out", l.flag)
 		}
 		*l.store = &list
-		for _, n := range notes {
+		for _, n := range listNotes(list, client && l.flag != "daemon-no-proxy") {
 			w.addNote(n)
 		}
 	}
 	for _, e := range append(append([]string{}, s.noProxyAdd...), s.noProxyRemove...) {
-		if _, _, err := checkList("--no-proxy-add", e); err != nil || strings.Contains(e, ",") {
+		if _, err := checkList("--no-proxy-add", e); err != nil || strings.Contains(e, ",") {
 			return usageErrorf("%q is not an entry of a NO_PROXY list", precedence.Mask(e))
 		}
 	}
-	for _, d := range precedence.DeadEntries(strings.Join(s.noProxyAdd, ",")) {
-		w.addNote(fmt.Sprintf("NO_PROXY entry %q never matches: %s", precedence.Mask(d.Entry), d.Reason))
+	for _, n := range listNotes(strings.Join(s.noProxyAdd, ","), client) {
+		w.addNote(n)
 	}
 	if (s.passwordStdin || s.passwordFile != "") && s.username == "" {
 		return usageErrorf("a password needs --username")

@@ -124,7 +124,7 @@ func (s *spec) check() error {
 			return usageErrorf("%s: %w", s.at("layer"), err)
 		}
 	}
-	if _, _, err := checkList(s.at("noProxy"), s.NoProxy); err != nil {
+	if _, err := checkList(s.at("noProxy"), s.NoProxy); err != nil {
 		return err
 	}
 	return s.checkServices()
@@ -185,7 +185,7 @@ func (s *spec) settings(a *app) (precedence.Settings, error) {
 		}
 	}
 	if s.NoProxy != "" {
-		list, _, err := checkList(s.path, s.NoProxy)
+		list, err := checkList(s.path, s.NoProxy)
 		if err != nil {
 			return nil, err
 		}

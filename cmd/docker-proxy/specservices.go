@@ -24,7 +24,7 @@ func (s *spec) checkServices() error {
 		if err := s.checkURL(at+".proxy", one.Proxy); err != nil {
 			return err
 		}
-		if _, _, err := checkList(s.at(at+".noProxy"), one.NoProxy); err != nil {
+		if _, err := checkList(s.at(at+".noProxy"), one.NoProxy); err != nil {
 			return err
 		}
 	}

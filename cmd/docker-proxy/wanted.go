@@ -26,20 +26,15 @@ type wanted struct {
 	notes     []string
 }
 
-// checkList refuses a NO_PROXY list that no surface can hold, and normalises it: entries trimmed, empty ones dropped. Entries that can never match are named.
-func checkList(flag, list string) (string, []string, error) {
+// checkList refuses a NO_PROXY list that no surface can hold, and normalises it: entries trimmed, empty ones dropped.
+func checkList(flag, list string) (string, error) {
 	if strings.ContainsFunc(list, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == 0xfffd }) {
-		return "", nil, usageErrorf("%s: the list holds control characters or is not UTF-8", flag)
+		return "", usageErrorf("%s: the list holds control characters or is not UTF-8", flag)
 	}
 	if strings.ContainsAny(list, `'"`) {
-		return "", nil, usageErrorf("%s: quotes would become part of an entry; give the list without them", flag)
+		return "", usageErrorf("%s: quotes would become part of an entry; give the list without them", flag)
 	}
-	entries := precedence.SplitNoProxy(list)
-	var notes []string
-	for _, d := range precedence.DeadEntries(list) {
-		notes = append(notes, fmt.Sprintf("NO_PROXY entry %q never matches: %s", precedence.Mask(d.Entry), d.Reason))
-	}
-	return strings.Join(entries, ","), notes, nil
+	return strings.Join(precedence.SplitNoProxy(list), ","), nil
 }
 
 // daemonSettings combines what is wanted with the daemon's present verdicts; auto is the list that the entry "auto" stands for. The second result says that only

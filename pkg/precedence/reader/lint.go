@@ -50,19 +50,19 @@ func (r Reader) neverReads(list, entry string) string {
 	if slices.Contains(seen, first) {
 		return ""
 	}
-	return "it stops reading at the blank before"
+	return "the list ends at the blank before it there"
 }
 
 // deadIn returns why no host matches the entry: it asks about the hosts that somebody could have meant, and if none is matched names the form.
 func deadIn(r Reader, entry string) string {
+	env := Env{}
+	for _, name := range []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"} {
+		env = append(env, Variable{Name: name, Value: "http://proxy.invalid:3128"})
+	}
+	for _, name := range []string{"no_proxy", "NO_PROXY"} {
+		env = append(env, Variable{Name: name, Value: precedence.Value(entry)})
+	}
 	for _, t := range meant(entry) {
-		env := Env{}
-		for _, name := range []string{"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"} {
-			env = append(env, Variable{Name: name, Value: "http://proxy.invalid:3128"})
-		}
-		for _, name := range []string{"no_proxy", "NO_PROXY"} {
-			env = append(env, Variable{Name: name, Value: precedence.Value(entry)})
-		}
 		if r.ask(env, t).Cause == CauseEntry {
 			return ""
 		}
@@ -78,19 +78,19 @@ func whyDead(name Name, entry string) string {
 	host, port := cutPort(entry)
 	switch {
 	case strings.Contains(entry, "/") && name == Requests:
-		return "it knows networks of IPv4 only"
+		return "networks of IPv6 are not understood there"
 	case strings.Contains(entry, "/"):
-		return "it knows no networks"
+		return "networks are not understood there"
 	case port != "":
-		return "it knows no ports in the list"
+		return "ports are not understood there"
 	case strings.Contains(entry, "*"):
-		return "it knows no wildcard there"
+		return "this wildcard is not understood there"
 	case strings.ContainsFunc(entry, func(r rune) bool { return r >= 0x80 }):
-		return "it compares with the name in punycode"
+		return "names are compared in punycode there"
 	case isIPv6(host):
-		return "it compares IPv6 addresses with their brackets"
+		return "IPv6 addresses are compared with their brackets there"
 	}
-	return "it matches no host with it"
+	return "no host looks like that there"
 }
 
 // cutPort splits a port off an entry.

@@ -39,7 +39,7 @@ func TestDeadIsDead(t *testing.T) {
 		}
 		return known[q]
 	}
-	pairs := oracle.Pairs(3, 1200, oracle.Options{IDN: true, Underscore: true})
+	pairs := oracle.Pairs(3, 500, oracle.Options{IDN: true, Underscore: true})
 	for i, p := range pairs {
 		list := ""
 		for _, v := range p.Env {
@@ -67,7 +67,7 @@ func TestDeadIsDead(t *testing.T) {
 		}
 	}
 	for _, r := range reader.Readers() {
-		assert.Check(t, dead[r.Name] > 300 && alive[r.Name] > 300, "%s: %d dead, %d alive", r.Name, dead[r.Name], alive[r.Name])
+		assert.Check(t, dead[r.Name] > 100 && alive[r.Name] > 100, "%s: %d dead, %d alive", r.Name, dead[r.Name], alive[r.Name])
 	}
 }
 
@@ -77,20 +77,20 @@ func TestLintList(t *testing.T) {
 		want       []string
 	}{
 		{"what everybody reads", "localhost,.corp,example.com,10.1.2.3", nil},
-		{"everything", "*", []string{"*: it knows no wildcard there (wget)"}},
-		{"a network", "10.0.0.0/8", []string{"10.0.0.0/8: it knows no networks (wget, urllib, node, node-fetch)"}},
+		{"everything", "*", []string{"*: this wildcard is not understood there (wget)"}},
+		{"a network", "10.0.0.0/8", []string{"10.0.0.0/8: networks are not understood there (wget, urllib, node, node-fetch)"}},
 		{"a network of IPv6", "2001:db8::/32", []string{
-			"2001:db8::/32: it knows no networks (wget, urllib, node, node-fetch)", "2001:db8::/32: it knows networks of IPv4 only (requests)", "2001:db8::/32: Java's list has no such networks (java)",
+			"2001:db8::/32: networks are not understood there (wget, urllib, node, node-fetch)", "2001:db8::/32: networks of IPv6 are not understood there (requests)", "2001:db8::/32: Java's list has no such networks (java)",
 		}},
-		{"a large network", "10.0.0.0/9", []string{"10.0.0.0/9: it knows no networks (wget, urllib, node, node-fetch)", "10.0.0.0/9: Java's list has no networks, and this one would be 128 patterns (java)"}},
-		{"a wildcard", "*.example.com", []string{"*.example.com: it knows no wildcard there (curl, wget, requests, urllib)"}},
-		{"a port", "example.com:5000", []string{"example.com:5000: it knows no ports in the list (curl, wget)", "example.com:5000: Java's list has no ports (java)"}},
+		{"a large network", "10.0.0.0/9", []string{"10.0.0.0/9: networks are not understood there (wget, urllib, node, node-fetch)", "10.0.0.0/9: Java's list has no networks, and this one would be 128 patterns (java)"}},
+		{"a wildcard", "*.example.com", []string{"*.example.com: this wildcard is not understood there (curl, wget, requests, urllib)"}},
+		{"a port", "example.com:5000", []string{"example.com:5000: ports are not understood there (curl, wget)", "example.com:5000: Java's list has no ports (java)"}},
 		{"brackets", "[2001:db8::1]", []string{"[2001:db8::1]: an IPv6 address without a port stands without brackets (go, curl, wget, requests, java, node)"}},
 		{"a range", "10.0.0.1-10.0.0.9", []string{"10.0.0.1-10.0.0.9: a range of addresses is taken for a name (go, curl, wget, requests, urllib, java, node-fetch)"}},
 		{"a blank in curl", "a.example b.example,c.example", []string{
-			"a.example b.example: entries are separated by commas only (go, wget, requests, urllib, java, node)", "c.example: it stops reading at the blank before (curl)",
+			"a.example b.example: entries are separated by commas only (go, wget, requests, urllib, java, node)", "c.example: the list ends at the blank before it there (curl)",
 		}},
-		{"beyond ASCII", "bücher.example", []string{"bücher.example: it compares with the name in punycode (curl, wget, requests, node, node-fetch)"}},
+		{"beyond ASCII", "bücher.example", []string{"bücher.example: names are compared in punycode there (curl, wget, requests, node, node-fetch)"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var got []string
