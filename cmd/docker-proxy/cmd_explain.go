@@ -56,7 +56,7 @@ func runExplain(ctx context.Context, a *app, format outputFormat, args []string)
 	}
 	aud := audienceOf(v)
 	r := renderer{}
-	rep := explainReport{Schema: reportSchema, Daemon: r.daemon(v.site), Readers: readerReports(aud.known), Targets: []targetReport{}, Entries: aud.entries(), Findings: doubts(v.findings())}
+	rep := explainReport{Schema: reportSchema, Daemon: r.daemon(v.site), Readers: readerReports(aud), Targets: []targetReport{}, Entries: aud.entries(), Findings: doubts(v.findings())}
 	if clients := r.clients(v.clients); len(clients) > 0 {
 		rep.Client = &clients[0]
 	}
@@ -84,15 +84,15 @@ func runExplain(ctx context.Context, a *app, format outputFormat, args []string)
 	return printAs(a.cli.Out(), format, rep, func(w io.Writer) error { return explainTable(w, rep) })
 }
 
-func readerReports(containers bool) []readerReport {
+func readerReports(aud audience) []readerReport {
 	dockerd, _ := reader.ByName(reader.Dockerd)
 	readers := []reader.Reader{dockerd}
-	if containers {
+	if aud.known {
 		readers = append(readers, reader.Readers()...)
 	}
 	var out []readerReport
 	for _, r := range readers {
-		out = append(out, readerReport{r.Name, r.Title, r.Basis, r.Needs})
+		out = append(out, readerReport{r.Name, r.Title, r.Basis, aud.needs(r)})
 	}
 	return out
 }
@@ -225,11 +225,15 @@ func needsLine(rep explainReport) string {
 			names[r.Needs] = append(names[r.Needs], r.Name)
 		}
 	}
-	var parts []string
+	lines := []string{"* These read no proxy variables and go direct, unless the container is given"}
 	for _, n := range order {
-		parts = append(parts, joinNames(names[n])+" with "+n)
+		name, value, _ := strings.Cut(n, "=")
+		if strings.ContainsAny(value, " |*") {
+			value = "'" + value + "'"
+		}
+		lines = append(lines, "    "+name+"="+value+"   for "+joinNames(names[n]))
 	}
-	return "* only " + strings.Join(parts, ", ") + "; without it they read no proxy variables and go direct"
+	return strings.Join(lines, "\n")
 }
 
 // how puts a route into a sentence: "goes …".

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
@@ -37,7 +38,7 @@ type readerReport struct {
 	Name  reader.Name `json:"name"`
 	Title string      `json:"title"`
 	Basis string      `json:"basis"`
-	Needs string      `json:"needs,omitempty"` // what has to be set so that it reads the variables; without it everything is direct
+	Needs string      `json:"needs,omitempty"` // what has to be set so that it reads the variables, NAME=VALUE; without it everything is direct
 }
 
 // targetReport is one request.
@@ -207,6 +208,22 @@ func answerOf(name reader.Name, a reader.Answer) answerReport {
 		out.ListSource = &a.List.Source
 	}
 	return out
+}
+
+// needs is what has to be set for a reader that reads the variables only when told to: for Java, whole, the properties that say the same as the variables.
+func (a audience) needs(r reader.Reader) string {
+	if r.Name != reader.Java {
+		return r.Needs
+	}
+	props, _ := reader.JavaProperties(a.container)
+	var options []string
+	for _, p := range props {
+		options = append(options, "-D"+p.Name+"="+precedence.MaskList(p.Value.Reveal()))
+	}
+	if len(options) == 0 {
+		return r.Needs
+	}
+	return "JAVA_TOOL_OPTIONS=" + strings.Join(options, " ")
 }
 
 // entries lints both lists, each with the readers that get it.
