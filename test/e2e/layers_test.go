@@ -20,7 +20,7 @@ func reads(kind hosts.Kind, layer string) bool {
 	case "systemd":
 		return kind.Manager == hosts.Systemd || kind.Manager == hosts.SystemdUser
 	case "startup":
-		return (kind.Manager == hosts.Systemd || kind.Manager == hosts.SysVInit || kind.Manager == hosts.OpenRC) && kind.Name != "trixie-ce"
+		return (kind.Manager == hosts.Systemd || kind.Manager == hosts.SysVInit || kind.Manager == hosts.OpenRC || kind.Manager == hosts.RunIt) && kind.Name != "trixie-ce"
 	}
 	return kind.Manager == hosts.Systemd || kind.Manager == hosts.SystemdUser || kind.Manager == hosts.OpenRC // env
 }

@@ -214,7 +214,7 @@ func liveOff(t *testing.T, h *hosts.Host) {
 
 // TestLiveRestore: running containers keep their processes through restarts, whatever becomes of daemon.json meanwhile, and nothing of it stays.
 func TestLiveRestore(t *testing.T) {
-	onEach(t, playLiveRestore, "trixie", "bookworm", "sid", "sysvinit", "openrc")
+	onEach(t, playLiveRestore, "trixie", "bookworm", "sid", "sysvinit", "openrc", "runit")
 }
 
 func playLiveRestore(t *testing.T, h *hosts.Host) {

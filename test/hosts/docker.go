@@ -141,6 +141,8 @@ func (h *Host) service(t testing.TB, verb string) {
 		script = "systemctl --user daemon-reload; systemctl --user reset-failed docker.service || :; systemctl --user " + verb + " docker.service"
 	case SysVInit:
 		script = "service docker " + verb
+	case RunIt:
+		script = "sv -w 60 " + verb + " docker"
 	case OpenRC:
 		script = "rc-service docker " + verb
 	case Manual:

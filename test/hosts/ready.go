@@ -58,6 +58,8 @@ func (m *Machine) awaitInit(ctx context.Context) error {
 	switch m.Kind.Manager {
 	case SysVInit:
 		argv, ready = []string{"runlevel"}, []string{"N 2"}
+	case RunIt:
+		argv, ready = []string{"sh", "-c", "sv status docker | cut -d: -f1"}, []string{"run"}
 	case OpenRC:
 		argv, ready = []string{"rc-status", "--runlevel"}, []string{"default"}
 	}
@@ -87,7 +89,7 @@ func (m *Machine) awaitAnswer(ctx context.Context) error {
 
 // daemonLog returns the end of whatever log this host's dockerd writes.
 func (m *Machine) daemonLog(ctx context.Context) string {
-	result, _ := m.Exec(ctx, Cmd{Timeout: 10 * time.Second, Argv: []string{"sh", "-c", "journalctl -n 20 --no-pager 2>/dev/null; tail -n 20 /var/log/docker.log /var/log/dockerd.log 2>/dev/null"}})
+	result, _ := m.Exec(ctx, Cmd{Timeout: 10 * time.Second, Argv: []string{"sh", "-c", "journalctl -n 20 --no-pager 2>/dev/null; tail -n 20 /var/log/docker.log /var/log/dockerd.log /var/log/docker/current 2>/dev/null"}})
 	return result.Stdout
 }
 

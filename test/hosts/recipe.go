@@ -20,6 +20,7 @@ const (
 	SystemdUser Manager = "systemd-user" // rootless: the user manager of ann
 	SysVInit    Manager = "sysvinit"
 	OpenRC      Manager = "openrc"
+	RunIt       Manager = "runit"
 	Manual      Manager = "manual" // a plain background process nobody supervises
 )
 
@@ -60,9 +61,14 @@ func Kinds() []Kind {
 	}
 }
 
+// Extra are hosts that only the suites made for them play on.
+func Extra() []Kind {
+	return []Kind{{Name: "runit", Manager: RunIt, Engine: "26.1", User: "root", recipe: "runit", data: []string{"/var/lib/docker", "/var/lib/containerd"}}}
+}
+
 // KindOf finds a host by its name.
 func KindOf(name string) (Kind, error) {
-	for _, k := range Kinds() {
+	for _, k := range append(Kinds(), Extra()...) {
 		if k.Name == name {
 			return k, nil
 		}
@@ -97,6 +103,9 @@ var sysvinitScript string
 //go:embed recipe/openrc.sh
 var openrcScript string
 
+//go:embed recipe/runit.sh
+var runitScript string
+
 //go:embed recipe/rootless.sh
 var rootlessScript string
 
@@ -120,6 +129,7 @@ func recipes() []recipe {
 		{name: "sysvinit", suite: "trixie", packages: strings.Fields("sysvinit-core sysv-rc initscripts systemd-standalone-sysusers"),
 			later: append(slices.Clone(common), "docker-cli"), script: commonScript + sysvinitScript},
 		{name: "openrc", parent: "sysvinit", later: []string{"openrc"}, script: openrcScript},
+		{name: "runit", parent: "sysvinit", later: strings.Fields("--allow-remove-essential runit runit-init sysvinit-core-"), script: runitScript},
 		{name: "rootless", parent: "trixie", later: strings.Fields("rootlesskit slirp4netns uidmap dbus-user-session libpam-systemd"), script: rootlessScript},
 		{name: "manual", parent: "trixie", script: manualScript},
 		{name: "trixie-ce", parent: "trixie", script: dockerCEScript},

@@ -42,7 +42,11 @@ func Table(results io.Reader) (string, error) {
 	var faults []error
 	writer := tabwriter.NewWriter(&table, 0, 8, 2, ' ', 0)
 	_, _ = fmt.Fprintln(writer, "HOST\t"+strings.Join(suites, "\t"))
-	for _, kind := range Kinds() {
+	played := func(k Kind) bool {
+		return slices.ContainsFunc(suites, func(s string) bool { _, ok := cells[[2]string{k.Name, s}]; return ok })
+	}
+	extra := slices.DeleteFunc(Extra(), func(k Kind) bool { return !played(k) })
+	for _, kind := range append(Kinds(), extra...) {
 		row := []string{kind.Name}
 		for _, suite := range suites {
 			entry, ok := cells[[2]string{kind.Name, suite}]
@@ -54,7 +58,8 @@ func Table(results io.Reader) (string, error) {
 				_, _ = fmt.Fprintf(&reasons, "%s, %s: %s: %s\n", kind.Name, suite, entry.Status, firstLine(entry.Reason))
 			}
 			fine := entry.Status == Ran || entry.Status == NotApplicable
-			if entry.Status == Failed || (!fine && !kind.Optional) {
+			absent := entry.Status == "-" && slices.ContainsFunc(extra, func(k Kind) bool { return k.Name == kind.Name })
+			if entry.Status == Failed || (!fine && !kind.Optional && !absent) {
 				faults = append(faults, fmt.Errorf("%s on %s: %s", suite, kind.Name, entry.Status))
 			}
 		}

@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string) (int, error) {
 }
 
 func list() {
-	for _, kind := range hosts.Kinds() {
+	for _, kind := range append(hosts.Kinds(), hosts.Extra()...) {
 		state := "not made yet"
 		dir, ok := hosts.Built(kind.Name)
 		if ok {
@@ -94,7 +94,7 @@ func table(path string) error {
 // may fail without failing the rest.
 func build(ctx context.Context, names []string) error {
 	if len(names) == 0 {
-		for _, kind := range hosts.Kinds() {
+		for _, kind := range append(hosts.Kinds(), hosts.Extra()...) {
 			names = append(names, kind.Name)
 		}
 	}
