@@ -57,7 +57,11 @@ func (a *activation) restart(ctx context.Context) error {
 		return err
 	}
 	a.begun = true
-	j.say("Restarting %s…", unitName(j.view.site))
+	verb := "Restarting"
+	if !j.view.site.Active {
+		verb = "Starting"
+	}
+	j.say("%s %s…", verb, unitName(j.view.site))
 	until := time.Now().Add(j.opts.timeout)
 	bounded, cancel := context.WithDeadline(ctx, until)
 	defer cancel()

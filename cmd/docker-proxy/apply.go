@@ -28,7 +28,9 @@ type job struct {
 	// force restarts the daemon although no file changes: `restart`, or a value that is configured and does not run.
 	force   bool
 	reverts string // the journal entry this takes back
-	nothing string // what to say when there is nothing to do; "" for the usual sentence
+	// cutShort says that an earlier run was killed in the middle of its restart.
+	cutShort bool
+	nothing  string // what to say when there is nothing to do; "" for the usual sentence
 
 	planned   bool             // the plan is made: the fields above hold it
 	ready     bool             // it has been through prepare
@@ -66,10 +68,13 @@ func (j *job) changes() change.Plan {
 	return append(all, j.client...).Effective()
 }
 
-// wantsRestart reports whether the running daemon has to be restarted to have what will be configured. A stopped daemon stays stopped.
+// wantsRestart reports whether the daemon has to be restarted to have what will be configured. A stopped daemon stays stopped.
 func (j *job) wantsRestart() bool {
-	if j.plan == nil || !j.view.site.Live || !j.view.site.Active {
+	switch {
+	case j.plan == nil, !j.view.site.Live, !j.view.site.Active && !j.mayStart():
 		return false
+	case j.cutShort && !j.view.site.Active:
+		return true
 	}
 	return j.force || j.plan.Changes.Needs().Restart && j.effectChanges() || j.plan.After.AnyPending()
 }

@@ -42,7 +42,19 @@ func (a *activation) back(ctx context.Context, cause error) error {
 	case !a.begun:
 		return withStatus(exitRestored, errors.New(text+"\nthe state before is back"))
 	}
-	return withStatus(exitRestored, fmt.Errorf("%s\nthe state before is back, and %s runs with it", text, unitName(j.view.site)))
+	return withStatus(exitRestored, fmt.Errorf("%s\nthe state before is back, and %s", text, j.afterwards()))
+}
+
+// afterwards says what the daemon does with the old state.
+func (j *job) afterwards() string {
+	unit := unitName(j.view.site)
+	switch {
+	case j.view.site.Active || starting(j.view.site):
+		return unit + " runs with it"
+	case j.cutShort && j.reverts == "":
+		return unit + " does not run, as before; to take back the change that was interrupted: docker proxy rollback --restart"
+	}
+	return unit + " does not run, as before"
 }
 
 // reason says what failed, for people.
@@ -73,7 +85,7 @@ func (a *activation) restore(ctx context.Context) []error {
 
 // startOld brings the daemon back to where it was before: running, with what is configured again, whatever became of the files; or not running.
 func (a *activation) startOld(ctx context.Context) error {
-	if !a.job.view.site.Active {
+	if site := a.job.view.site; !site.Active && !starting(site) {
 		return a.control.Stop(ctx)
 	}
 	since := time.Now()

@@ -95,8 +95,12 @@ func (v *view) lookJournal(a *app) {
 	}
 	if e, err := store.Unfinished(); err == nil && e != nil {
 		v.unfinished = true
-		v.extra = append(v.extra, precedence.NewFinding("unfinished-change", nil, "docker proxy rollback --list",
-			"the change %s (%s) was interrupted; the next changing command undoes or finishes it first", e.ID, a.redactor.Text(e.Command)))
+		how, fix := "was interrupted", "docker proxy rollback --list"
+		if restartCutShort(*e) && !v.site.Active {
+			how, fix = "was interrupted in the restart of "+unitName(v.site)+", which is not running", "docker proxy rollback --restart"
+		}
+		v.extra = append(v.extra, precedence.NewFinding("unfinished-change", nil, fix,
+			"the change %s (%s) %s; the next changing command undoes or finishes it first", e.ID, a.redactor.Text(e.Command), how))
 	}
 }
 

@@ -147,7 +147,11 @@ func (j *job) summary(todo change.Plan) {
 	}
 	switch {
 	case j.restarted:
-		fmt.Fprintf(out, "restarted %s: the running daemon has the settings\n", unitName(j.view.site))
+		verb := "restarted"
+		if !j.view.site.Active {
+			verb = "started"
+		}
+		fmt.Fprintf(out, "%s %s: the running daemon has the settings\n", verb, unitName(j.view.site))
 	case j.wantsRestart():
 		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
 	}

@@ -24,6 +24,8 @@ type request struct {
 
 	views []*view
 	memo  memo
+	// cutShort: this command has recovered from a run that was killed in its restart.
+	cutShort bool
 }
 
 // maxAttempts is how often a command is planned anew because somebody else keeps changing what it is about to change.
@@ -31,6 +33,15 @@ const maxAttempts = 25
 
 // run carries the request out, or shows the plan.
 func (r *request) run(ctx context.Context) error {
+	err := r.runOnce(ctx)
+	var told *exitError // what has changed something says how it was undone
+	if err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+		return (&job{app: r.app}).transactionError(context.Canceled)
+	}
+	return err
+}
+
+func (r *request) runOnce(ctx context.Context) error {
 	defer func() {
 		for _, v := range r.views {
 			v.Close()
@@ -107,7 +118,7 @@ func (r *request) look(ctx context.Context) (*job, error) {
 		return nil, err
 	}
 	r.views = append(r.views, v)
-	return &job{app: r.app, view: v, opts: r.opts, command: r.app.commandLine(), memo: &r.memo}, nil
+	return &job{app: r.app, view: v, opts: r.opts, command: r.app.commandLine(), memo: &r.memo, cutShort: r.cutShort}, nil
 }
 
 // still reports whether what the job saw is what stays: no run was in progress then, and none has begun since. Otherwise that there is nothing to do has to be found out again,
@@ -131,7 +142,8 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 		return nil, false, j.transactionError(err)
 	}
 	defer tx.Close()
-	if tx.Recovered() != nil {
+	if rec := tx.Recovered(); rec != nil {
+		r.cutShort = r.cutShort || restartCutShort(rec.Entry)
 		j.say("An earlier interrupted change was finished or undone first.")
 	}
 	if next, err = r.look(ctx); err == nil {

@@ -32,6 +32,10 @@ type fateReport struct {
 
 // weigh finds out what a restart costs.
 func (j *job) weigh(ctx context.Context) {
+	if !j.view.site.Active {
+		j.cost, j.told = &daemon.Cost{}, nil // nothing runs, and its API is not to be asked
+		return
+	}
 	cost := daemon.CostOf(ctx, j.view.site, j.plannedObs().Files, j.view.engine)
 	j.cost = &cost
 	if cost.Running == 0 && !j.opts.keepLiveRestore {

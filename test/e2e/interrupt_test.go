@@ -1,0 +1,157 @@
+//go:build hosts && linux
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
+
+	"github.com/docker-proxy/docker-proxy/test/hosts"
+)
+
+// TestInterrupted sends signals, and takes the terminal and the readers away, in every phase of a change: the state before is back and a dockerd runs with it.
+func TestInterrupted(t *testing.T) { on(t, "trixie", playInterrupted) }
+
+// phase is a moment in a run at which something happens to it.
+type phase struct {
+	name, before string // before is a shell script that prepares the moment
+	args         []string
+	under        string // what the plugin runs under: strace and its options
+	when         string // a shell command that succeeds in that moment
+	then         string // what happens; $pid is the plugin
+	ends         int
+}
+
+const (
+	changing   = "systemctl show -P ActiveState docker | grep -q activating"
+	sawNew     = "docker info 2>/dev/null | grep -q new.corp"
+	givingBack = "grep -q Putting /tmp/out"
+	// slowRename makes every rename of the program take a second more.
+	slowRename = "strace -f -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:delay_enter=1000000"
+)
+
+func playInterrupted(t *testing.T, h *hosts.Host) {
+	useStandIn(t, h)
+	r := setProxy(t, h, oldProxy)
+	assert.Equal(t, r.Code, 0, "%s", r)
+	before := snapshot(t, h)
+
+	hangs := setProxyArgs(h, "http://hangs.corp:1")
+	fine := setProxyArgs(h, "http://new.corp:1")
+	unit := []string{"set", "--layer", "systemd", "--reconcile", "--https-proxy", "http://new.corp:1", "--only", "daemon", "--no-check", "--restart"}
+	for _, p := range []phase{
+		{name: "before the first write", before: "systemd-run -q --unit=silent systemd-socket-activate -l 127.0.0.1:3999 sleep 600; sleep 0.5",
+			args: []string{"set", "--https-proxy", "http://127.0.0.1:3999", "--only", "daemon", "--restart"}, when: "ss -Htn state established '( dport = :3999 )' | grep -q .", then: "kill -INT $pid", ends: 130},
+		{name: "between two files", args: unit, under: slowRename, when: "test -e " + adminDropIns + "http-proxy.conf", then: "kill -TERM $pid", ends: 130},
+		{name: "while systemd reads its files", before: slowReload, args: unit, when: "test -e /run/reloading", then: "kill -HUP $pid; rm /run/slow", ends: 130},
+		{name: "in the restart", args: hangs, when: changing, then: "kill -TERM $pid", ends: 130},
+		{name: "in the restart, and then again and again", args: hangs, when: changing, then: "kill -INT $pid; sleep 0.3; for s in HUP TERM HUP INT HUP; do kill -$s $pid; sleep 0.1; done", ends: 130},
+		{name: "while it is watched", args: fine, when: sawNew, then: "kill -HUP $pid", ends: 130},
+		{name: "while the old state is put back", args: append(hangs, "--timeout", "2s"), when: givingBack, then: "for s in HUP TERM INT INT HUP; do kill -$s $pid; sleep 0.2; done", ends: 5},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			out, status := p.play(t, h)
+			assert.Equal(t, status, p.ends, "%s", out)
+			if p.ends == 130 {
+				assert.Assert(t, cmp.Contains(out, "interrupted; "))
+			}
+			asBefore(t, h, before)
+			resetFailed(t, h)
+		})
+	}
+	t.Run("the terminal is gone", func(t *testing.T) {
+		for _, p := range []phase{{args: hangs, when: changing}, {args: fine, when: sawNew}, {args: append(hangs, "--timeout", "2s"), when: givingBack}} {
+			h.Sh(t, "rm -f /tmp/out; setsid script -qfec 'docker proxy "+strings.Join(p.args, " ")+"' /tmp/out </dev/null >/dev/null 2>&1 & s=$!\nuntil "+p.when+"; do sleep 0.05; done; kill -KILL $s; while pgrep -x docker-proxy >/dev/null; do sleep 0.05; done")
+			asBefore(t, h, before)
+			resetFailed(t, h)
+		}
+		assert.Assert(t, cmp.Contains(strings.Split(mustProxy(t, h, "rollback", "--list").Stdout, "\n")[1], " undone "))
+	})
+	t.Run("the readers are gone", func(t *testing.T) {
+		r := h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", "{ docker proxy " + strings.Join(fine, " ") + "; echo $? >/tmp/status; } 2>&1 | true; cat /tmp/status"}})
+		assert.Assert(t, strings.TrimSpace(r.Stdout) != "141", "SIGPIPE ended it: %s", r)
+		assert.Equal(t, h.Info(t).HTTPSProxy, "http://new.corp:1")
+		assert.Equal(t, show(t, h).setting("https-proxy").Pending, "none")
+		mustProxy(t, h, "rollback", "--restart")
+		asBefore(t, h, before)
+	})
+}
+
+// slowReload lets daemon-reload take two seconds as long as /run/slow is there.
+const slowReload = `mkdir -p /run/systemd/system-generators; printf '#!/bin/sh\n[ -e /run/slow ] && { : >/run/reloading; sleep 2; }\nexit 0\n' >/run/systemd/system-generators/slow
+chmod 755 /run/systemd/system-generators/slow; touch /run/slow`
+
+// play runs the plugin up to the moment and returns what it printed, and its status.
+func (p phase) play(t *testing.T, h *hosts.Host) (string, int) {
+	t.Helper()
+	script := p.before + "\nrm -f /tmp/out /tmp/pid\n" + p.under + ` sh -c 'echo $$ >/tmp/pid; exec ` + hosts.PluginPath + " " + strings.Join(p.args, " ") + ` >/tmp/out 2>&1' & job=$!
+until ` + p.when + `; do kill -0 $job || { cat /tmp/out; echo "it ended before the moment came"; exit 99; }; sleep 0.02; done
+pid=$(cat /tmp/pid); ` + p.then + `
+wait $job; s=$?; cat /tmp/out; exit $s`
+	r := h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", script}})
+	return r.Stdout + r.Stderr, r.Code
+}
+
+// TestKilled kills a run in the middle of its restart: what is there is told as it is, and the next commands end it, in whatever state the daemon was left.
+func TestKilled(t *testing.T) { on(t, "trixie", playKilled) }
+
+func playKilled(t *testing.T, h *hosts.Host) {
+	useStandIn(t, h)
+	r := setProxy(t, h, oldProxy)
+	assert.Equal(t, r.Code, 0, "%s", r)
+	before := snapshot(t, h)
+	kill := func(t *testing.T, host, when string) {
+		t.Helper()
+		resetFailed(t, h)
+		p := phase{args: setProxyArgs(h, "http://"+host+".corp:1"), when: when, then: "kill -KILL $pid"}
+		out, status := p.play(t, h)
+		assert.Equal(t, status, 137, "%s", out)
+		s := show(t, h)
+		assert.Assert(t, s.has("unfinished-change"))
+		assert.Equal(t, s.setting("https-proxy").Value, "http://"+host+".corp:1", "what the files say")
+	}
+	t.Run("the new daemon comes up without it", func(t *testing.T) {
+		kill(t, "new", sawNew)
+		assert.Equal(t, *show(t, h).setting("https-proxy").Running, "http://new.corp:1")
+		again := setProxy(t, h, "http://new.corp:1")
+		assert.Equal(t, again.Code, 0, "%s", again)
+		assert.Assert(t, cmp.Contains(again.Stderr, "An earlier interrupted change was finished"))
+		assert.Assert(t, !show(t, h).has("unfinished-change"))
+		mustProxy(t, h, "rollback", "--restart")
+		asBefore(t, h, before)
+	})
+	t.Run("it hangs and is taken back", func(t *testing.T) {
+		kill(t, "hangs", changing)
+		text := mustProxy(t, h, "show", "--effective").Stdout
+		assert.Assert(t, cmp.Contains(text, "docker proxy rollback --restart"))
+		mustProxy(t, h, "rollback", "--restart")
+		asBefore(t, h, before)
+	})
+	t.Run("it has failed and is taken back", func(t *testing.T) {
+		kill(t, "exits", changing)
+		h.Eventually(t, "the end of all tries", func() bool {
+			return strings.TrimSpace(h.Run(t, "systemctl", "show", "-P", "ActiveState", "docker").Stdout) == "failed"
+		})
+		r := proxy(t, h, "restart", "--restart")
+		assert.Equal(t, r.Code, 5, "%s", r)
+		assert.Assert(t, cmp.Contains(r.Stderr, "unknown shorthand: no proxy wanted"))
+		assert.Assert(t, cmp.Contains(r.Stderr, "docker.service does not run, as before; to take back the change that was interrupted: docker proxy rollback --restart"))
+		back := proxy(t, h, "rollback", "--restart")
+		assert.Equal(t, back.Code, 0, "%s", back)
+		asBefore(t, h, before)
+	})
+	t.Run("the old one runs still", func(t *testing.T) {
+		h.WriteFile(t, adminDropIns+"slowstop.conf", "[Service]\nExecStop=/bin/sleep 3\n", 0o644)
+		h.RestartDocker(t)
+		before := snapshot(t, h)
+		kill(t, "new", "systemctl show -P ActiveState docker | grep -q deactivating")
+		again := setProxy(t, h, "http://new.corp:1")
+		assert.Equal(t, again.Code, 0, "%s", again)
+		assert.Equal(t, h.Info(t).HTTPSProxy, "http://new.corp:1")
+		mustProxy(t, h, "rollback", "--restart")
+		asBefore(t, h, before)
+	})
+}
