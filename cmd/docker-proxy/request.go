@@ -41,6 +41,7 @@ func (r *request) run(ctx context.Context) error {
 	return err
 }
 
+// runOnce is run without a word about a signal.
 func (r *request) runOnce(ctx context.Context) error {
 	defer func() {
 		for _, v := range r.views {
