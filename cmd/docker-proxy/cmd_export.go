@@ -33,6 +33,7 @@ type exportFormat struct {
 	several bool
 	noFiles bool // there is no -o
 	flags   func(*cobra.Command, *exportOptions)
+	prepare func(*exportRun) error // before the settings are collected; may be nil
 	render  func(context.Context, *exportRun) (exported, error)
 	// renderOff is for --off; nil where there is nothing to switch off.
 	renderOff func(context.Context, *exportRun) (exported, error)
@@ -107,6 +108,9 @@ type exportRun struct {
 	consumers []export.Consumer // cleaned; empty with --off
 	keys      *export.Keyring
 	notes     []string
+
+	builder     *builder // of --from
+	hostNetwork bool     // the receiver shares the machine's network
 }
 
 // only is the settings of a format for one receiver.
@@ -146,6 +150,11 @@ func runExport(ctx context.Context, a *app, f exportFormat, o *exportOptions) er
 	}
 	defer v.Close()
 	x := &exportRun{app: a, view: v, opts: o, keys: export.NewKeyring()}
+	if f.prepare != nil {
+		if err := f.prepare(x); err != nil {
+			return err
+		}
+	}
 	render := f.renderOff
 	if !o.off {
 		render = f.render
@@ -159,10 +168,10 @@ func runExport(ctx context.Context, a *app, f exportFormat, o *exportOptions) er
 	}
 	text := out.text
 	if o.dir != "" {
+		text = out.then
 		if err := x.write(ctx, out.files); err != nil {
 			return err
 		}
-		text = out.then
 	}
 	for _, n := range append(x.notes, out.notes...) {
 		fmt.Fprintln(a.cli.Err(), a.redactor.Text(n))

@@ -9,10 +9,8 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/client/export"
 )
 
-const formatKubernetes = "kubernetes"
-
 func exportFormats() []exportFormat {
-	return []exportFormat{shellFormat(), dotenvFormat(), runFormat(), urlFormat()}
+	return []exportFormat{buildxFormat(), composeFormat(), dotenvFormat(), kubernetesFormat(), runFormat(), shellFormat(), urlFormat()}
 }
 
 func shellFormat() exportFormat {

@@ -38,7 +38,7 @@ func (x *exportRun) collect(ctx context.Context, f exportFormat) error {
 		case err != nil:
 			return fmt.Errorf("%s%w", of, err)
 		}
-		if name, url, ok := clean.Loopback(); ok && f.container {
+		if name, url, ok := clean.Loopback(); ok && f.container && !x.hostNetwork {
 			return fmt.Errorf("%s%s is %s: that is an address of this machine, and a container reaches itself there; name the one that containers reach: docker proxy set --client-proxy URL, or -f FILE", of, name, url)
 		}
 		if clean.HTTPSProxy == "" && clean.AllProxy == "" {

@@ -17,6 +17,9 @@ const exportLayer = "export"
 
 // write puts the files into the directory of -o, all or none.
 func (x *exportRun) write(ctx context.Context, files []export.File) error {
+	if len(files) == 0 {
+		return nil
+	}
 	todo, foreign, err := x.plan(files)
 	if err != nil {
 		return err
