@@ -41,7 +41,7 @@ func TestCommandsAndFlags(t *testing.T) {
 		}
 	}
 	for _, foreign := range []string{
-		"--config", "--context", "--host", "--env-file", "--build-arg", // docker's own
+		"--config", "--context", "--host", "--env-file", "--build-arg", "--keep-state", // docker's own
 		"--config-file", "--validate", // dockerd's
 	} {
 		flags[foreign] = true
