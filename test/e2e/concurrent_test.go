@@ -96,8 +96,11 @@ type answer struct {
 		Key            string
 		Value, Running *string
 		Set            bool
-		Shadowed       []struct{ Source struct{ Layer string } }
-		Source         struct{ Layer string }
+		Shadowed       []struct {
+			Value  *string // null: it may stand there
+			Source struct{ Layer string }
+		}
+		Source struct{ Layer string }
 	}
 	Clients []struct {
 		Settings []struct{ Key, Value string }
@@ -121,7 +124,7 @@ func (c *crowd) show(user string) func(int) error {
 		var errs []error
 		for _, s := range now.Settings {
 			for _, lost := range s.Shadowed {
-				if lost.Source.Layer != s.Source.Layer {
+				if lost.Value != nil && lost.Source.Layer != s.Source.Layer {
 					errs = append(errs, fmt.Errorf("%s stands in two places at once", s.Key))
 				}
 			}
