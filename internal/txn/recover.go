@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"syscall"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
@@ -63,7 +65,7 @@ func (s *Store) recoverEntry(d stateDir, e Entry) (*Recovery, error) {
 		err := s.add(d, &e, record{Do: doEnd, Time: s.opt.Now().UTC()})
 		return &Recovery{Entry: e, Finished: true}, errors.Join(err, s.cleanAll(e))
 	}
-	foreign, err := s.undo(d, &e, len(e.steps()))
+	foreign, err := s.undo(d, &e, len(e.steps()), true)
 	if err == nil && len(foreign) > 0 {
 		err = &ForeignError{Paths: foreign}
 	}
@@ -80,8 +82,9 @@ func (s *Store) cleanAll(e Entry) error {
 
 // undo puts the files of an entry back, last written first, and records it. Files that are neither old nor new are left alone and returned. On an error the others
 // are still put back; the entry stays unfinished. Only the first reached steps can have been written, as far as is known: those behind them are not judged, whatever somebody else
-// has made of their files meanwhile.
-func (s *Store) undo(d stateDir, e *Entry, reached int) (foreign []string, err error) {
+// has made of their files meanwhile. With giveUp, in a later run, a place in the hands of another user that cannot be written is left alone as well: no user (by rights, a quota, a file system of
+// their own) can keep root from ending a recovery, before which root changes nothing else.
+func (s *Store) undo(d stateDir, e *Entry, reached int, giveUp bool) (foreign []string, err error) {
 	var errs []error
 	if e.State == Committed {
 		// Without this record a crash in the middle would be taken for a finished change. When it cannot be written, putting the files back matters more.
@@ -95,6 +98,12 @@ func (s *Store) undo(d stateDir, e *Entry, reached int) (foreign []string, err e
 			ok, err = s.undoStep(st)
 		} else {
 			err = errors.Join(s.target.Clean(st.Place), s.target.Prune(st.Place))
+			if misplaced(err) {
+				err = nil
+			}
+		}
+		if err != nil && giveUp && st.DirUID > 0 && os.Geteuid() == 0 {
+			ok, err = false, nil
 		}
 		switch {
 		case err != nil:
@@ -133,6 +142,12 @@ func (s *Store) undoStep(st step) (bool, error) {
 		}
 	}
 	return true, s.target.Prune(st.Place)
+}
+
+// misplaced reports whether an error says that a directory on the way to a place has been exchanged for a link or for somebody else's. It comes before anything is written.
+func misplaced(err error) bool {
+	var unsafe *UnsafeError
+	return errors.As(err, &unsafe) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // before gives the old state, when what is there now is the new state or something on the way to it.

@@ -117,8 +117,8 @@ func (tx *Tx) apply(ctx context.Context, changes []change.Change) error {
 		tx.reached++
 		if err := tx.write(p); err != nil {
 			var changed *ChangedError
-			if errors.As(err, &changed) {
-				tx.reached-- // Swap compares before it writes, so that what somebody else wrote is none of ours
+			if errors.As(err, &changed) || misplaced(err) {
+				tx.reached-- // Swap looks and compares before it writes, so that what somebody else wrote is none of ours
 			}
 			return err
 		}
@@ -221,7 +221,7 @@ func (tx *Tx) Undo() error {
 	default:
 		return nil
 	}
-	foreign, err := tx.store.undo(tx.dir, &tx.entry, tx.reached)
+	foreign, err := tx.store.undo(tx.dir, &tx.entry, tx.reached, false)
 	if err != nil {
 		return err
 	}

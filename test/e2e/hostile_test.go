@@ -215,7 +215,7 @@ func playTree(t *testing.T, h *hosts.Host) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h.Sh(t, `cd /srv/tree; umount proc 2>/dev/null || true; umount etc/docker/daemon.json 2>/dev/null || true
-				rm -rf etc/docker srv var/lib/docker-proxy etc/systemd/system/docker.service.d bound; mkdir -p etc/docker proc; cp /etc/default/docker etc/default/docker`)
+				rm -rf etc/docker srv var/lib/docker-proxy etc/systemd/system/docker.service.d bound; mkdir -p etc/docker proc; rm -f etc/default/docker; cp /etc/default/docker etc/default/docker`)
 			h.Sh(t, "cd /srv/tree; "+tc.plant)
 			r := unharmed(t, h, before, hosts.Cmd{Argv: append(set, tc.layer)})
 			assert.Assert(t, tc.code < 0 || r.Code == tc.code, "%s", r)
