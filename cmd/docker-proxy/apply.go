@@ -23,8 +23,10 @@ type job struct {
 	command string       // for the journal, masked
 	plan    *daemon.Plan // of the daemon; nil with --only client
 	client  change.Plan  // of config.json
-	notes   []string
-	autos   map[autoSide]precedence.AutoList // the NO_PROXY lists that were computed for this plan
+	// clientSecret tells which of these files receive credentials.
+	clientSecret map[string]bool
+	notes        []string
+	autos        map[autoSide]precedence.AutoList // the NO_PROXY lists that were computed for this plan
 	// force restarts the daemon although no file changes: `restart`, or a value that is configured and does not run.
 	force   bool
 	reverts string // the journal entry this takes back

@@ -257,6 +257,9 @@ func (j *job) planClient(users []string, hostKey string, want func(client.File) 
 		}
 		for _, s := range request.Values {
 			j.app.redactor.AddValue(s)
+			if s.HasCredentials() {
+				j.clientSecret = with(j.clientSecret, loc.Path)
+			}
 		}
 		changes, err := client.Edit(j.view.files, loc, request)
 		if err != nil {
@@ -268,6 +271,14 @@ func (j *job) planClient(users []string, hostKey string, want func(client.File) 
 		j.notes = append(j.notes, notes...)
 	}
 	return nil
+}
+
+func with(set map[string]bool, name string) map[string]bool {
+	if set == nil {
+		set = map[string]bool{}
+	}
+	set[name] = true
+	return set
 }
 
 // restoreClient gives a config.json back as it was before this program touched it where that holds the same settings.

@@ -93,6 +93,7 @@ func (j *job) allNotes() []string {
 	if !j.opts.readOnly() {
 		notes = append(j.autoNotes(), notes...)
 	}
+	notes = append(slices.Clone(notes), j.whoReads()...)
 	if j.plan != nil {
 		notes = append(append([]string{}, j.plan.Notes...), notes...)
 	}
