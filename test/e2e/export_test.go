@@ -81,7 +81,9 @@ func playRun(t *testing.T, h *hosts.Host) {
 			h.Remove(t, ".docker/config.json")
 		}
 		own := func(out string) []string {
-			return slices.DeleteFunc(environment(out), func(l string) bool { return strings.HasPrefix(strings.ToLower(l), "ftp_") || strings.HasPrefix(strings.ToLower(l), "all_") })
+			return slices.DeleteFunc(environment(out), func(l string) bool {
+				return strings.HasPrefix(strings.ToLower(l), "ftp_") || strings.HasPrefix(strings.ToLower(l), "all_")
+			})
 		}
 		assert.DeepEqual(t, own(mustIn(t, h, container+"$(docker proxy export run -f proxy.yaml)"+env)), exported(""))
 		assert.DeepEqual(t, own(mustIn(t, h, container+"$(docker proxy export run -f proxy.yaml --service web)"+env)), exported("web"))
