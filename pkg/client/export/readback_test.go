@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"github.com/docker/cli/opts"
+	"github.com/docker/cli/pkg/kvfile"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/assert/cmp"
 	"pgregory.net/rapid"
@@ -132,7 +132,7 @@ func TestDotenvReadsBack(t *testing.T) {
 		carried++
 		path := filepath.Join(dir, "proxy.env")
 		assert.NilError(rt, os.WriteFile(path, []byte(export.Marker+text), 0o600))
-		list, err := opts.ParseEnvFile(path)
+		list, err := kvfile.Parse(path, os.LookupEnv)
 		assert.NilError(rt, err)
 		assert.DeepEqual(rt, proxies(list), values(s))
 		m, err := dotenv.Read(path)
@@ -167,7 +167,7 @@ func TestDotenvOff(t *testing.T) {
 	for _, n := range export.Names() {
 		want[n] = ""
 	}
-	list, err := opts.ParseEnvFile(path)
+	list, err := kvfile.Parse(path, os.LookupEnv)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, proxies(list), want)
 	m, err := dotenv.Read(path)

@@ -41,7 +41,7 @@ func parsed(t *testing.T, words []string) []string {
 	flags.SetInterspersed(false)
 	assert.NilError(t, flags.Parse(append(words, "image")))
 	assert.DeepEqual(t, flags.Args(), []string{"image"})
-	out, err := opts.ReadKVEnvStrings(files.GetAll(), env.GetAll())
+	out, err := opts.ReadKVEnvStrings(files.GetSlice(), env.GetSlice())
 	assert.NilError(t, err)
 	return out
 }
