@@ -76,6 +76,28 @@ func TestReadInsideTheRoot(t *testing.T) {
 	}
 }
 
+// The tail of a file from an offset on; a file that got shorter counts from its beginning, and only the last bytes of a long one are read.
+func TestReadEnd(t *testing.T) {
+	f, dir := open(t, nil, map[string]string{"/link": "log", "/dir/x": "y"})
+	assert.NilError(t, os.WriteFile(filepath.Join(dir, "log"), []byte("0123456789"), 0o600))
+	for _, tt := range []struct {
+		name        string
+		offset, max int64
+		want        string
+	}{
+		{"all", 0, 100, "0123456789"}, {"what was added", 7, 100, "789"}, {"nothing was added", 10, 100, ""}, {"emptied and begun anew", 11, 100, "0123456789"},
+		{"too much", 0, 4, "6789"}, {"too much was added", 3, 4, "6789"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := f.ReadEnd("/link", tt.offset, tt.max)
+			assert.NilError(t, err)
+			assert.Equal(t, string(got), tt.want)
+		})
+	}
+	_, err := f.ReadEnd("/dir", 0, 1)
+	assert.ErrorIs(t, err, host.ErrNotRegular)
+}
+
 func TestOddFiles(t *testing.T) {
 	f, dir := open(t, []string{"/small"}, nil)
 	assert.NilError(t, unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600))

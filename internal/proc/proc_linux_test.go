@@ -39,6 +39,22 @@ func TestReadSelf(t *testing.T) {
 	assert.Assert(t, p.Start.Before(time.Now()) && time.Since(p.Start) < time.Hour, "start %v", p.Start)
 }
 
+// One process read twice is the same; what has no start time, or another one, is not.
+func TestSame(t *testing.T) {
+	p, err := Read(live(t), os.Getpid())
+	assert.NilError(t, err)
+	q, err := Read(live(t), os.Getpid())
+	assert.NilError(t, err)
+	assert.Assert(t, p.Same(q))
+	later := *q
+	later.Start = q.Start.Add(time.Second)
+	var none *Process
+	for name, other := range map[string]*Process{"a later one with its number": &later, "another number": {PID: 1, Start: p.Start}, "an unknown start": {PID: p.PID}, "none": none} {
+		assert.Assert(t, !p.Same(other), name)
+	}
+	assert.Assert(t, !none.Same(p) && !none.Same(none))
+}
+
 func TestReadMissing(t *testing.T) {
 	_, err := Read(live(t), 1<<22+1)
 	assert.ErrorIs(t, err, fs.ErrNotExist)

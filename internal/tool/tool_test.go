@@ -119,3 +119,17 @@ func TestScratchIsPrivateAndGoes(t *testing.T) {
 	_, err = os.Stat(path)
 	assert.Assert(t, errors.Is(err, os.ErrNotExist))
 }
+
+// A program that is kept apart has a session of its own, which a terminal's signals do not reach, and what it starts outlives it.
+func TestRunApart(t *testing.T) {
+	sh, err := tool.Find("sh")
+	assert.NilError(t, err)
+	res, err := tool.Run(t.Context(), tool.Command{Path: sh, Args: []string{"-c", `sleep 600 >/dev/null 2>&1 & echo $! $$; cut -d' ' -f6 /proc/$$/stat`}, Apart: true})
+	assert.NilError(t, err)
+	words := strings.Fields(res.Stdout)
+	assert.Equal(t, len(words), 3, "%q", res.Stdout)
+	assert.Equal(t, words[1], words[2], "it does not lead its session")
+	pid, err := strconv.Atoi(words[0])
+	assert.NilError(t, err)
+	assert.NilError(t, syscall.Kill(pid, syscall.SIGKILL), "what it started has ended with it")
+}
