@@ -33,6 +33,8 @@ type job struct {
 	// cutShort says that an earlier run was killed in the middle of its restart.
 	cutShort bool
 	nothing  string // what to say when there is nothing to do; "" for the usual sentence
+	// recovered is what was done, before this job was planned, about a change that an earlier run did not end; nil for nothing.
+	recovered *txn.Recovery
 
 	planned   bool             // the plan is made: the fields above hold it
 	ready     bool             // it has been through prepare
@@ -187,7 +189,7 @@ func (a *app) openStore(files *host.FS, need time.Duration) (*txn.Store, error) 
 	waiting := func(h txn.Holder) {
 		fmt.Fprintln(a.cli.Err(), a.redactor.Text(fmt.Sprintf("Waiting for %s to end…", h)))
 	}
-	return txn.Open(files, stateDir(files.Live()), txn.Options{Need: need, Waiting: waiting})
+	return txn.Open(files, stateDir(files.Live()), txn.Options{Need: need, Waiting: waiting, Fault: a.fault})
 }
 
 // history adapts the journal to the planner. A journal that cannot be read means no history: bytes are then edited instead of restored.
@@ -232,9 +234,10 @@ func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
 	if err := j.finishLive(ctx, tx); err != nil {
 		return err
 	}
-	if err := tx.Close(); err != nil {
-		return j.transactionError(err)
-	}
+	closed := tx.Close()
 	j.summary(todo)
-	return j.report(todo)
+	if err := j.report(todo); err != nil || closed == nil {
+		return err
+	}
+	return withStatus(exitPartly, fmt.Errorf("the change is made, but its record could not be ended: %w; the next docker proxy command that changes something does that", closed))
 }

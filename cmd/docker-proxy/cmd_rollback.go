@@ -108,8 +108,19 @@ type forgetReport struct {
 }
 
 // planRollback plans to take back the recorded change id, or with "" the newest one, which id names afterwards: a change that another run makes before this one has the lock is not
-// what was meant.
+// what was meant. A change that was interrupted is the newest one, too: taking it back is what the recovery has done already, or still has to be done; and an interrupted
+// rollback is carried to its end, not followed by another one.
 func (j *job) planRollback(id *string) error {
+	if r := j.recovered; r != nil && *id == "" && r.Finished == (r.Entry.Reverts != "") {
+		j.nothing = "That is what was to be taken back; nothing else was changed."
+		if r.Finished {
+			j.nothing = "That was to take back change " + r.Entry.Reverts + "; nothing else was changed."
+		}
+		if j.cutShort && j.view.broken == nil {
+			j.plan, j.reverts = &daemon.Plan{After: j.view.obs}, r.Entry.ID // the daemon may be down
+		}
+		return nil
+	}
 	store, err := j.app.openStore(j.view.files, 0)
 	if err != nil {
 		return err

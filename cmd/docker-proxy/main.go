@@ -38,6 +38,11 @@ func run(argv []string) int {
 // runPlugin does what plugin.Run of docker/cli does, except for the end: plugin.Run prints and exits with Docker's own statuses (125, 1), here every error
 // gets the status of the documented table; streams replace the process's own. See cli-plugins/plugin/plugin.go of docker/cli v28.5.2.
 func runPlugin(ctx context.Context, argv []string, streams ...command.CLIOption) int {
+	return runApp(ctx, &app{}, argv, streams...)
+}
+
+// runApp is runPlugin for an app that a test has prepared.
+func runApp(ctx context.Context, a *app, argv []string, streams ...command.CLIOption) int {
 	// docker/cli reads os.Args in several places (the global flags, dial-stdio), so the word a direct call left out is put in there.
 	os.Args = append(argv[:1:1], withPluginName(argv[1:])...)
 	otel.SetErrorHandler(debug.OTELErrorHandler)
@@ -45,7 +50,7 @@ func runPlugin(ctx context.Context, argv []string, streams ...command.CLIOption)
 	if err != nil {
 		return report(ctx, os.Stderr, failure{err: err, args: os.Args[1:]})
 	}
-	a := &app{cli: dockerCLI}
+	a.cli = dockerCLI
 	err = plugin.RunPlugin(dockerCLI, newAppCommand(ctx, a), pluginMetadata())
 	return report(ctx, dockerCLI.Err(), failure{err: err, args: os.Args[1:], beforeStart: !a.started, redactor: &a.redactor})
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/txn"
 )
 
-// TestMain makes this test binary stand for the programs that scripts call: the plugin itself, also as the child that it starts for a user's files, and dockerd's side of the userland proxy protocol.
+// TestMain makes this test binary stand for the programs that scripts call: the plugin itself, also as the child that it starts for a user's files, dockerd's side of the userland
+// proxy protocol, and what test/crash makes fail.
 func TestMain(m *testing.M) {
 	if status, child := txn.RunChild(os.Args); child {
 		os.Exit(status)
@@ -17,5 +18,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"docker-proxy": func() { os.Exit(run(os.Args)) },
 		"portmapper":   func() { os.Exit(runPortMapper(os.Args[1:])) },
+		"crash-worker": func() { crashWorker(); os.Exit(0) },
 	})
 }

@@ -145,9 +145,10 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 	defer tx.Close()
 	if rec := tx.Recovered(); rec != nil {
 		r.cutShort = r.cutShort || restartCutShort(rec.Entry)
-		j.say("An earlier interrupted change was finished or undone first.")
+		j.tellRecovery(rec)
 	}
 	if next, err = r.look(ctx); err == nil {
+		next.recovered = tx.Recovered()
 		err = r.planAll(ctx, next)
 	}
 	if err == nil {
@@ -175,6 +176,15 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 		return next, true, nil
 	}
 	return nil, false, err
+}
+
+// tellRecovery says what was done about an interrupted change.
+func (j *job) tellRecovery(r *txn.Recovery) {
+	what := "undone"
+	if r.Finished {
+		what = "finished"
+	}
+	j.say("The interrupted change %s (%s) was %s first.", r.Entry.ID, r.Entry.Command, what)
 }
 
 // isClient reports whether a path is a config.json of the plan. People's own tools write those without our lock (docker login, their own docker proxy), all of them by key: the plan

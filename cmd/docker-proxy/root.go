@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/internal/txn"
 )
 
 // app is what every command of one run shares.
@@ -20,6 +21,7 @@ type app struct {
 	root     string          // --root: the directory in which every path is taken; "" for the running system
 	redactor redact.Redactor // the secrets of this run
 	started  bool            // a command's own code has begun: errors before that are wrong usage
+	fault    txn.Fault       // asked before every system call that changes the host; nil except in tests
 }
 
 // subcommands lists the commands of `docker proxy`. Help and completion sort them by name.
