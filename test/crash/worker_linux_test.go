@@ -59,17 +59,9 @@ func startWorker(program, root string) (*worker, error) {
 	}
 	defer theirs.Close()
 	cmd := &exec.Cmd{Path: program, Args: []string{"crash-worker"}, ExtraFiles: []*os.File{theirs}, Stderr: os.Stderr}
-	// One processor each, since two of them run beside each other, and little collecting of garbage in runs this short.
-	cmd.Env = []string{"HOME=/nonexistent", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1", "GOGC=400", "TMPDIR=/tmp"}
-	if root == "" {
-		cmd.Env = append(cmd.Env, "DOCKER_HOST=unix:///nonexistent.sock")
-	} else {
-		// A system of its own, on which nothing runs: with another user of these namespaces the dockerds of this machine would be seen. The shell is its first process, which
-		// could not kill itself (pid_namespaces(7)), and ends as the worker did (in the
-		// background, so that it does not remark on it).
-		cmd.Path = "/bin/sh"
-		cmd.Args = []string{"sh", "-ec", `mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec 4<&0; chroot "$1" "$2" <&4 & wait $!`, "sh", root, workerName}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS}
+	cmd.Env = environment(root != "")
+	if root != "" {
+		confine(cmd, root)
 	}
 	in, err := cmd.StdinPipe()
 	if err == nil {
@@ -80,6 +72,28 @@ func startWorker(program, root string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	return &worker{cmd: cmd, in: in, to: json.NewEncoder(in), out: json.NewDecoder(answers), end: answers}, nil
+}
+
+// environment is that of a worker: one processor each, since two of them run beside each other, and little collecting of garbage in runs this short. Under --root no daemon is meant.
+func environment(live bool) []string {
+	env := []string{"HOME=/nonexistent", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1", "GOGC=400", "TMPDIR=/tmp"}
+	if !live {
+		env = append(env, "DOCKER_HOST=unix:///nonexistent.sock")
+	}
+	return env
+}
+
+// confine makes cmd run the program under workerName inside root instead, on a system of its own on which nothing else runs: otherwise the dockerds of this machine would be seen. A
+// shell is its first process, which could not kill itself (pid_namespaces(7)), and ends as the worker did.
+func confine(cmd *exec.Cmd, root string) {
+	// In the background, so that the shell does not remark on a kill.
+	const script = `mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec 4<&0; root=$1 program=$2; shift 2; chroot "$root" "$program" "$@" <&4 & wait $!`
+	args := []string{"sh", "-ec", script, "sh", root, workerName}
+	if len(cmd.Args) > 1 {
+		args = append(args, cmd.Args[1:]...)
+	}
+	cmd.Path, cmd.Args = "/bin/sh", args
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS}
 }
 
 // ask runs a command; killed says that it ended the process by SIGKILL, as it was told to.
