@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -134,7 +133,7 @@ func runErrand(e errand, enc *json.Encoder, dec *json.Decoder) (result, error) {
 	if err := e.Child.become(); err != nil {
 		return result{}, fmt.Errorf("becoming user %d: %w", e.Child.UID, err)
 	}
-	dir, err := inherited(childDir, path.Dir(e.Place.Real), e.Child)
+	dir, err := inherited(childDir, e.nearest(), e.Child)
 	if err != nil {
 		return result{}, err
 	}

@@ -2,6 +2,7 @@ package txn
 
 import (
 	"errors"
+	"path"
 	"syscall"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -17,6 +18,15 @@ type errand struct {
 	From, To change.State
 	Missing  []string // directories below the open one that are to be made first
 	Child    identity
+}
+
+// nearest is the directory that is open: the one of the place, or where that is still to be made, the nearest that exists.
+func (e errand) nearest() string {
+	dir := path.Dir(e.Place.Real)
+	for range e.Missing {
+		dir = path.Dir(dir)
+	}
+	return dir
 }
 
 // The kinds of errands.

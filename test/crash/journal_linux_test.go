@@ -3,6 +3,7 @@ package crash
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (t tree) journalWrong(stopped bool) error {
 		}
 		base := path.Base(name)
 		switch {
-		case n.uid != 0 || n.gid != 0 || n.mode&0o077 != 0:
+		case n.uid != os.Getuid() || n.gid != os.Getgid() || n.mode&0o077 != 0:
 			return fmt.Errorf("%s is open to others: %v", name, n)
 		case name == stateDir && n.mode != unix.S_IFDIR|0o700:
 			return fmt.Errorf("%s is %v", name, n)

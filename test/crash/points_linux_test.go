@@ -2,6 +2,7 @@ package crash
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -50,15 +51,18 @@ func (p *points) check(t *testing.T) {
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		fmt.Fprintf(&b, "\n  %6d %s", kinds[kind], kind)
 	}
-	scenarios, _ := p.sums(1)
-	t.Logf("%d points in %d scenarios:%s", total, len(scenarios), b.String())
+	byScenario, _ := p.sums(1)
+	t.Logf("%d points in %d scenarios:%s", total, len(byScenario), b.String())
 	if updating() {
 		b.Reset()
 		b.WriteString("# The least number of points at which each scenario is made to fail: go test ./test/crash -update writes them anew.\n")
-		for _, name := range slices.Sorted(maps.Keys(scenarios)) {
-			fmt.Fprintf(&b, "%d %s\n", scenarios[name], name)
+		for _, name := range slices.Sorted(maps.Keys(byScenario)) {
+			fmt.Fprintf(&b, "%d %s\n", byScenario[name], name)
 		}
 		assert.NilError(t, os.WriteFile(pointsFile, []byte(b.String()), 0o644))
+	}
+	if strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		return // only a part was run
 	}
 	f, err := os.Open(pointsFile)
 	assert.NilError(t, err)
@@ -70,8 +74,11 @@ func (p *points) check(t *testing.T) {
 		if err != nil || !ok {
 			continue // a comment
 		}
-		if scenarios[name] < least {
-			t.Errorf("%s fails at %d points only, the committed minimum is %d", name, scenarios[name], least)
+		if live := slices.ContainsFunc(lives(), func(sc scenario) bool { return sc.name == name }); live && os.Getuid() != 0 {
+			continue // it was skipped
+		}
+		if byScenario[name] < least {
+			t.Errorf("%s fails at %d points only, the committed minimum is %d", name, byScenario[name], least)
 		}
 	}
 	assert.NilError(t, lines.Err())
