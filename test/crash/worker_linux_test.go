@@ -86,8 +86,8 @@ func environment(live bool) []string {
 // confine makes cmd run the program under workerName inside root instead, on a system of its own on which nothing else runs: otherwise the dockerds of this machine would be seen. A
 // shell is its first process, which could not kill itself (pid_namespaces(7)), and ends as the worker did.
 func confine(cmd *exec.Cmd, root string) {
-	// In the background, so that the shell does not remark on a kill.
-	const script = `mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec 4<&0; root=$1 program=$2; shift 2; chroot "$root" "$program" "$@" <&4 & wait $!`
+	// The shell has nothing to remark on a kill.
+	const script = `mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec 4<&0; root=$1 program=$2; shift 2; chroot "$root" "$program" "$@" <&4 & exec 2>/dev/null; wait $!`
 	args := []string{"sh", "-ec", script, "sh", root, workerName}
 	if len(cmd.Args) > 1 {
 		args = append(args, cmd.Args[1:]...)
