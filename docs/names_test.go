@@ -41,8 +41,8 @@ func TestCommandsAndFlags(t *testing.T) {
 		}
 	}
 	for _, foreign := range []string{
-		"--config", "--context", "--host", "--env-file", "--build-arg", "--keep-state", // docker's own
-		"--config-file", "--validate", // dockerd's
+		"--config", "--context", "--host", "--env-file", "--build-arg", "--rm", "--keep-state", // docker's own
+		"--config-file", "--validate", "--label", // dockerd's
 	} {
 		flags[foreign] = true
 	}
@@ -56,7 +56,7 @@ func TestCommandsAndFlags(t *testing.T) {
 
 // TestIdentifiers: whatever looks like a rule or a finding is one.
 func TestIdentifiers(t *testing.T) {
-	known := []string{"docker-proxy", "systemd-user"}
+	known := []string{"docker-proxy", "systemd-user", "rc-service", "live-restore", "on-failure", "unless-stopped"}
 	for _, c := range probe.Causes() {
 		known = append(known, string(c))
 	}

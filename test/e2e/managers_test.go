@@ -12,7 +12,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/test/hosts"
 )
 
-// TestRunit plays on a host whose init is runit: its conf file is a layer, sv restarts dockerd, and one that dies again and again gets its old file back.
+// TestRunit plays on a host whose init is runit: its conf file is a layer, and sv restarts dockerd.
 func TestRunit(t *testing.T) { on(t, "runit", playRunit) }
 
 func playRunit(t *testing.T, h *hosts.Host) {
@@ -24,8 +24,13 @@ func playRunit(t *testing.T, h *hosts.Host) {
 			refusedLayer(t, h, layer)
 		}
 	}
-	s := show(t, h)
-	assert.Equal(t, s.Daemon.Manager, "runit")
+	assert.Equal(t, show(t, h).Daemon.Manager, "runit")
+}
+
+// TestRunitFailure: a dockerd that runsv starts again and again in vain gets its old file back, and one that is down stays so.
+func TestRunitFailure(t *testing.T) { on(t, "runit", playRunitFailure) }
+
+func playRunitFailure(t *testing.T, h *hosts.Host) {
 	h.WriteFile(t, "/etc/sv/docker/run", "#!/bin/sh\nexec 2>&1\n[ -r ./conf ] && . ./conf\n[ -z \"$HTTPS_PROXY\" ] || { echo 'failed to start daemon: no proxy wanted'; exit 1; }\nexec dockerd $OPTS\n", 0o755)
 	h.RestartDocker(t)
 	before := snapshot(t, h)

@@ -363,7 +363,7 @@ func playRestartQuestion(t *testing.T, h *hosts.Host) {
 	assert.Assert(t, cmp.Contains(r.Stdout, "These do not come back by themselves (no restart policy): no"))
 	assert.Assert(t, cmp.Contains(r.Stdout, "[y/l/N]"))
 	assert.Assert(t, cmp.Contains(r.Stdout, "pending: restart"))
-	r = answer("l", "restart")
+	r = answer("l", "restart", "--no-check")
 	assert.Equal(t, r.Code, 0, "%s", r)
 	assert.Equal(t, pids(t, h), running)
 	liveOff(t, h)
