@@ -129,6 +129,26 @@ func TestNothingToDoIsSaidOfWhatStays(t *testing.T) {
 	assert.Equal(t, s.value("http-proxy"), "http://new.corp:1")
 }
 
+// Nothing is refused for what another run has written and then puts back.
+func TestNothingIsRefusedForWhatDoesNotStay(t *testing.T) {
+	root := scriptHost(t, "trixie")
+	configure(t, root, `{"proxies":{"http-proxy":"http://p.corp:1"}}`)
+	files, tx := holdLock(t, root, "first")
+	from, err := change.Observe(files, "/etc/docker/daemon.json")
+	assert.NilError(t, err)
+	assert.NilError(t, tx.Apply(t.Context(), []change.Change{{Path: "/etc/docker/daemon.json", From: from, To: from.WithData([]byte("{}"))}}))
+	password := filepath.Join(t.TempDir(), "password")
+	assert.NilError(t, os.WriteFile(password, []byte("s3cr3t\n"), 0o600))
+	waiting := start(t, "set", "--root", root, "--only", "daemon", "--no-check", "--username", "ann", "--password-file", password)
+	waiting.until(t, "Waiting for first")
+	assert.NilError(t, tx.Undo())
+	assert.NilError(t, tx.Close())
+	assert.Equal(t, waiting.end(), exitDone, "%s", waiting.rest)
+	s, err := show(t, root)
+	assert.NilError(t, err)
+	assert.Equal(t, s.value("http-proxy"), "http://xxxxx:xxxxx@p.corp:1")
+}
+
 // TestWhatChangesBetweenLookAndLock changes daemon.json while a command reads the password, which is between its look at the host and the lock.
 func TestWhatChangesBetweenLookAndLock(t *testing.T) {
 	const before = `{"proxies":{"http-proxy":"http://p.corp:1","no-proxy":"first.corp"}}`

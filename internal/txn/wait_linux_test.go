@@ -79,7 +79,11 @@ func TestAHolderGetsTheTimeItNeeds(t *testing.T) {
 		}
 		result <- err
 	}()
-	<-waiting // which is long after Wait
+	select {
+	case <-waiting: // which is long after Wait
+	case err := <-result:
+		t.Fatalf("it did not wait: %v", err)
+	}
 	assert.NilError(t, tx.Close())
 	assert.NilError(t, <-result)
 }
