@@ -80,7 +80,7 @@ func (j *job) wantsRestart() bool {
 	case j.cutShort && !j.view.site.Active:
 		return true
 	}
-	return j.force || j.plan.Changes.Needs().Restart && j.effectChanges() || j.plan.After.AnyPending()
+	return j.force || j.plan.Changes.Needs().Restart && j.effectChanges() && !j.plan.After.Runs() || j.plan.After.AnyPending()
 }
 
 // effectChanges reports whether the plan changes what dockerd uses, and not only what it does not look at.
@@ -214,6 +214,17 @@ func (a *app) history(v *view) daemon.History {
 	}
 }
 
+// inPlaceReason says for people why a file was not replaced.
+func inPlaceReason(why txn.InPlace) string {
+	switch why {
+	case txn.MountPoint:
+		return "it is a mount point"
+	case txn.HardLinks:
+		return "other names lead to the same file"
+	}
+	return string(why)
+}
+
 // carryOut writes, reloads and restarts in one transaction, and reports. Whatever fails is put back.
 func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
 	todo := j.changes()
@@ -224,7 +235,7 @@ func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
 		return j.notRestored(tx, err)
 	}
 	for _, o := range tx.Outcomes() {
-		if note := fmt.Sprintf("%s was rewritten in place (%s), which a crash can interrupt", o.Path, o.InPlace); o.InPlace != "" && !slices.Contains(j.notes, note) {
+		if note := fmt.Sprintf("%s was rewritten in place (%s), which a crash can interrupt", o.Path, inPlaceReason(o.InPlace)); o.InPlace != "" && !slices.Contains(j.notes, note) {
 			j.notes = append(j.notes, note)
 		}
 	}

@@ -93,13 +93,17 @@ func runRollback(ctx context.Context, a *app, o rollbackOptions, id string) erro
 	if o.list {
 		return listChanges(a, store, o)
 	}
+	text := func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "forgot change %s: the bytes it replaced are not kept any more\n", o.forget)
+		return err
+	}
+	if err := printAs(io.Discard, o.apply.format, forgetReport{o.forget}, text); err != nil {
+		return err // a template with a mistake
+	}
 	if err := store.Forget(ctx, o.forget); err != nil {
 		return (&job{app: a}).transactionError(err)
 	}
-	return printAs(a.cli.Out(), o.apply.format, forgetReport{o.forget}, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "forgot change %s: the bytes it replaced are not kept any more\n", o.forget)
-		return err
-	})
+	return printAs(a.cli.Out(), o.apply.format, forgetReport{o.forget}, text)
 }
 
 // forgetReport is what --forget did.

@@ -164,7 +164,12 @@ func (a *activation) fileLines(failed []error) []string {
 // notRestored is transactionError for a transaction whose own undo may have failed.
 func (j *job) notRestored(tx *txn.Tx, err error) error {
 	if tx.Restored() {
-		return j.transactionError(err)
+		err = j.transactionError(err)
+		var own *exitError
+		if errors.As(err, &own) && own.status == exitFailed {
+			return withStatus(exitFailed, fmt.Errorf("%w; nothing was changed", err))
+		}
+		return err
 	}
 	return withStatus(exitUnrestored, fmt.Errorf("%w; the state before is not fully back: type docker proxy rollback --list", err))
 }

@@ -124,7 +124,11 @@ func (j *job) outcome(todo change.Plan) outcomeReport {
 func (j *job) report(todo change.Plan) error {
 	rep := j.outcome(todo)
 	if !j.opts.format.isTable() {
-		return printAs(j.app.cli.Out(), j.opts.format, rep, nil)
+		err := printAs(j.app.cli.Out(), j.opts.format, rep, nil)
+		if err != nil && (rep.Changed || rep.Restarted) {
+			return withStatus(exitPartly, fmt.Errorf("the change is made, but not reported: %w", err))
+		}
+		return err
 	}
 	for _, n := range j.allNotes() {
 		j.say("Note: %s", n)
@@ -135,6 +139,14 @@ func (j *job) report(todo change.Plan) error {
 		}
 	}
 	return nil
+}
+
+// tryFormat renders the report of the plan for nobody: a template that asks for what a report does not have is wrong usage, and is refused before anything is written.
+func (j *job) tryFormat() error {
+	if !j.planned || j.opts.format.isTable() {
+		return nil
+	}
+	return printAs(io.Discard, j.opts.format, j.outcome(j.changes()), nil)
 }
 
 // summary prints what was done, on stdout.

@@ -58,6 +58,9 @@ func (r *request) runOnce(ctx context.Context) error {
 		}
 		return j.show(j.changes(), j.wantsRestart())
 	}
+	if err := j.tryFormat(); err != nil {
+		return err
+	}
 	for range maxAttempts {
 		if j.idle() && r.still(ctx, j) {
 			return j.nothingToDo()

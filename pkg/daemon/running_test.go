@@ -60,6 +60,45 @@ func TestPending(t *testing.T) {
 			assert.Equal(t, st.Verdict.Key, precedence.HTTPSProxy)
 			assert.Equal(t, st.Pending, c.want)
 			assert.Equal(t, o.AnyPending(), c.want == PendingRestart || c.want == PendingReload)
+			if c.want != PendingNone {
+				assert.Assert(t, !o.Runs(), "what may need a restart is not proven to run")
+			}
+		})
+	}
+}
+
+// TestRuns: only what the daemon itself says, without a password in it, proves that no restart is needed.
+func TestRuns(t *testing.T) {
+	unit := func(vars string) map[string]string {
+		return map[string]string{adminDir + "a.conf": service("Environment=" + vars)}
+	}
+	cases := []struct {
+		name    string
+		tree    map[string]string
+		running string
+		change  func(*Site)
+		want    bool
+	}{
+		{"neither has one", nil, "", nil, true},
+		{"both have it", unit("HTTPS_PROXY=http://p:1"), "http://p:1", nil, true},
+		{"still there", nil, "http://p:1", nil, false},
+		{"another", unit("HTTPS_PROXY=http://p:1"), "http://p:2", nil, false},
+		{"a password is masked", unit("HTTPS_PROXY=http://u:pw@p:1"), "http://xxxxx:xxxxx@p:1", func(s *Site) {
+			s.Process = &proc.Process{PID: 7, Start: time.Now().Add(time.Hour), Environ: []string{"HTTPS_PROXY=http://u:pw@p:1"}}
+		}, false},
+		{"another lower-case one", unit("HTTPS_PROXY=http://p:1 https_proxy=http://q:1"), "http://p:1", nil, false},
+		{"nobody answered", nil, "", func(s *Site) { s.Info = nil }, false},
+		{"a stopped daemon", nil, "", func(s *Site) { s.Active, s.Info = false, nil }, false},
+		{"a directory", nil, "", func(s *Site) { s.Live = false }, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := rooted(t, debianHost("26.1.5"), c.tree)
+			s.Live, s.Active, s.Info = true, true, &engine.Info{HTTPSProxy: c.running}
+			if c.change != nil {
+				c.change(s)
+			}
+			assert.Equal(t, Observe(s).Runs(), c.want)
 		})
 	}
 }

@@ -28,6 +28,18 @@ func (o *Observation) AnyPending() bool {
 	return slices.ContainsFunc(o.Statuses(), func(s Status) bool { return s.Pending == PendingRestart || s.Pending == PendingReload })
 }
 
+// Runs reports whether the running daemon provably has every configured value: it said so, and none holds a password, which it would not tell.
+// A lower-case variable that differs is seen by no API, so it proves nothing either.
+func (o *Observation) Runs() bool {
+	for _, s := range o.Statuses() {
+		v := s.Verdict
+		if !s.Running.Known || s.Pending != PendingNone || v.Lower != nil || s.Running.Value.HasCredentials() || v.Winner != nil && v.Winner.Value.HasCredentials() {
+			return false
+		}
+	}
+	return len(o.Verdicts) > 0
+}
+
 // Sorted returns the bindings by key, then layer, file and line.
 func (o *Observation) Sorted() []precedence.Binding {
 	out := slices.Clone(o.Bindings)

@@ -373,6 +373,20 @@ func playRestartQuestion(t *testing.T, h *hosts.Host) {
 	assert.Equal(t, h.MustDocker(t, "ps", "-q"), "")
 }
 
+// TestNeverApplied: what is taken back before any daemon had it, by unset or by rollback, needs no restart.
+func TestNeverApplied(t *testing.T) { on(t, "trixie", playNeverApplied) }
+
+func playNeverApplied(t *testing.T, h *hosts.Host) {
+	pid := h.DaemonPID(t)
+	for _, back := range [][]string{{"unset", "--all", "--only", "daemon"}, {"rollback"}} {
+		r := mustProxy(t, h, append(aProxy(h), "--no-restart")...)
+		assert.Assert(t, cmp.Contains(r.Stdout, "pending: restart"))
+		r = mustProxy(t, h, append(back, "--restart", "--no-check")...)
+		assert.Assert(t, !strings.Contains(r.Stdout+r.Stderr, "restart"), "%v: %s", back, r)
+		assert.Equal(t, h.DaemonPID(t), pid, "%v", back)
+	}
+}
+
 // TestStartLimits: three starts in the last minute, of the service and of the socket, do not keep a restart from working.
 func TestStartLimits(t *testing.T) { on(t, "trixie", playStartLimits) }
 
