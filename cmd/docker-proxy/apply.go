@@ -139,11 +139,15 @@ func (j *job) prepare(ctx context.Context, prev *job) error {
 	return nil
 }
 
+// runningToo is what "nothing to do" says about the running daemon; a daemon that does not answer is not claimed to have anything.
 func (j *job) runningToo() string {
-	if j.plan != nil && j.view.site.Live && j.view.site.Active {
-		return ", and the running daemon has it"
+	switch {
+	case j.plan == nil || !j.view.site.Live || !j.view.site.Active:
+		return ""
+	case j.plan.After.AnyUnknown():
+		return "; what the running daemon has is not known"
 	}
-	return ""
+	return ", and the running daemon has it"
 }
 
 // before is what happens before the first write: the proxy is tried and the candidates are shown to their readers.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,9 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 		if !j.view.site.Active {
 			j.nothing = stoppedText(j.view.site)
 		}
+		if err := j.silentDaemon(); err != nil {
+			return err
+		}
 		if j.wantsRestart() && !o.restart && j.view.site.Manager != daemon.ManagerManual && !o.readOnly() && !a.cli.In().IsTerminal() {
 			return fmt.Errorf("a restart needs your consent, and there is no terminal to ask on: say docker proxy restart --restart")
 		}
@@ -57,6 +62,22 @@ func restartable(j *job) error {
 		return fmt.Errorf("no dockerd was found on this machine")
 	}
 	return j.editable()
+}
+
+// silentDaemon refuses to say that nothing is pending when the daemon does not tell what it has, and names what helps: root, or the service manager.
+func (j *job) silentDaemon() error {
+	s := j.view.site
+	if !s.Active || s.APIError == nil || j.wantsRestart() {
+		return nil
+	}
+	text := fmt.Sprintf("whether a restart is pending is not known, since the daemon's API does not answer: %v", s.APIError)
+	if os.Geteuid() != 0 && s.Manager != daemon.ManagerSystemdUser {
+		return fmt.Errorf("%s; next: %s", text, rootCommand())
+	}
+	if control, err := daemon.ControlOf(s, nil); err == nil {
+		text += "; to restart it whatever it has:\n  " + strings.Join(control.Repair(), "\n  ")
+	}
+	return errors.New(text)
 }
 
 // stoppedText says why nothing happens to a daemon that does not run, and for one that systemd has given up what starts it.

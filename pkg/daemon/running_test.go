@@ -60,6 +60,7 @@ func TestPending(t *testing.T) {
 			assert.Equal(t, st.Verdict.Key, precedence.HTTPSProxy)
 			assert.Equal(t, st.Pending, c.want)
 			assert.Equal(t, o.AnyPending(), c.want == PendingRestart || c.want == PendingReload)
+			assert.Equal(t, o.AnyUnknown(), c.want == PendingUnknown)
 			if c.want != PendingNone {
 				assert.Assert(t, !o.Runs(), "what may need a restart is not proven to run")
 			}

@@ -28,6 +28,11 @@ func (o *Observation) AnyPending() bool {
 	return slices.ContainsFunc(o.Statuses(), func(s Status) bool { return s.Pending == PendingRestart || s.Pending == PendingReload })
 }
 
+// AnyUnknown reports whether it is not known of some key whether the running daemon has what is configured.
+func (o *Observation) AnyUnknown() bool {
+	return slices.ContainsFunc(o.Statuses(), func(s Status) bool { return s.Pending == PendingUnknown })
+}
+
 // Runs reports whether the running daemon provably has every configured value: it said so, and none holds a password, which it would not tell.
 // A lower-case variable that differs is seen by no API, so it proves nothing either.
 func (o *Observation) Runs() bool {

@@ -387,6 +387,26 @@ func playNeverApplied(t *testing.T, h *hosts.Host) {
 	}
 }
 
+// TestSilentDaemon: of a daemon that does not answer it is not said that nothing is pending, nor that it has the settings.
+func TestSilentDaemon(t *testing.T) { on(t, "trixie", playSilentDaemon) }
+
+func playSilentDaemon(t *testing.T, h *hosts.Host) {
+	r := h.Do(t, hosts.Cmd{Argv: []string{"docker", "proxy", "restart"}, User: "guest"})
+	assert.Equal(t, r.Code, 1, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "permission denied"))
+	assert.Assert(t, cmp.Contains(r.Stderr, "next: sudo docker proxy restart"))
+	pid := h.DaemonPID(t)
+	h.Sh(t, fmt.Sprintf("kill -STOP %d", pid))
+	r = proxy(t, h, "restart", "--restart")
+	h.Sh(t, fmt.Sprintf("kill -CONT %d", pid))
+	assert.Equal(t, r.Code, 1, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "whether a restart is pending is not known"))
+	assert.Assert(t, cmp.Contains(r.Stderr, "systemctl restart docker.service"))
+	assert.Equal(t, h.DaemonPID(t), pid)
+	r = h.Do(t, hosts.Cmd{Argv: []string{"docker", "proxy", "unset", "--only", "daemon"}, User: "guest"})
+	assert.Assert(t, !strings.Contains(r.Stderr, "has it"), "%s", r)
+}
+
 // TestStartLimits: three starts in the last minute, of the service and of the socket, do not keep a restart from working.
 func TestStartLimits(t *testing.T) { on(t, "trixie", playStartLimits) }
 
