@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/docker-proxy/docker-proxy/pkg/client/export"
 )
@@ -70,12 +72,20 @@ User and password are not printed: ${NAME} stands for them. With -o the files ar
 
 func newExportFormat(a *app, f exportFormat) *cobra.Command {
 	var o exportOptions
+	named := []string{"file", "service", "output", "from", "compose-file", "project-directory", "cluster-cidr"}
 	cmd := &cobra.Command{
 		Use:     f.name + " [OPTIONS]",
 		Short:   f.short,
 		Long:    f.long,
 		Example: f.example,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runExport(cmd.Context(), a, f, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, n := range named {
+				if flag := cmd.Flags().Lookup(n); flag != nil && flag.Changed && hasEmpty(flag.Value) {
+					return usageErrorf("--%s is empty", n)
+				}
+			}
+			return runExport(cmd.Context(), a, f, &o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE` instead of this host")
@@ -98,6 +108,14 @@ func newExportFormat(a *app, f exportFormat) *cobra.Command {
 		f.flags(cmd, &o)
 	}
 	return cmd
+}
+
+// hasEmpty reports whether an option was given an empty value, which is hardly what was meant: an unset variable in a script.
+func hasEmpty(v pflag.Value) bool {
+	if list, ok := v.(pflag.SliceValue); ok {
+		return len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")
+	}
+	return v.String() == ""
 }
 
 // exportRun is one export: what was asked for and what there is to export.

@@ -129,6 +129,9 @@ func ownEntries(rule string) []string {
 
 // fromHost joins what config.json and the daemon have. For containers config.json comes first, for a shell the daemon.
 func (x *exportRun) fromHost(ctx context.Context, f exportFormat) (export.Settings, error) {
+	if x.view.broken != nil {
+		return export.Settings{}, fmt.Errorf("%w; it is not known whose settings are meant: name one with --context NAME, such as default, or -f FILE", x.view.broken)
+	}
 	file := x.clientFile()
 	of := map[string]precedence.Value{}
 	for _, s := range file.Settings {
@@ -212,6 +215,11 @@ func (x *exportRun) clientFile() client.File {
 	return client.File{}
 }
 
+// away reports whether only the API tells about the daemon.
+func (x *exportRun) away() bool {
+	return x.view.site.Flavor == daemon.FlavorRemote || x.view.site.Flavor == daemon.FlavorDesktop
+}
+
 // daemonValue is the effective value of the daemon. One that cannot be read here is taken from the running daemon, which hides user and password; then it is an error,
 // unless the value can be done without.
 func (x *exportRun) daemonValue(k precedence.Key, dispensable bool) (precedence.Value, error) {
@@ -219,7 +227,7 @@ func (x *exportRun) daemonValue(k precedence.Key, dispensable bool) (precedence.
 		w := st.Verdict.Winner
 		switch {
 		case st.Verdict.Key != k:
-		case w == nil && x.view.site.Flavor != daemon.FlavorRemote && x.view.site.Flavor != daemon.FlavorDesktop:
+		case w == nil && !x.away():
 			return "", nil
 		case w == nil && !st.Running.Value.HasCredentials():
 			return st.Running.Value, nil // only the API tells about such a daemon
@@ -233,6 +241,10 @@ func (x *exportRun) daemonValue(k precedence.Key, dispensable bool) (precedence.
 			return w.Value, nil
 		case st.Running.Known && !st.Running.Value.HasCredentials():
 			return st.Running.Value, nil
+		case dispensable && st.Running.Known && k != precedence.NoProxy:
+			x.addNote("The daemon's proxy has user and password that this user cannot read; what is exported has none.")
+		case !dispensable && x.away():
+			return "", fmt.Errorf("this daemon does not tell its %s: it is on another machine, and its API does not answer; use -f FILE", k)
 		case !dispensable:
 			return "", fmt.Errorf("the daemon's %s cannot be read by this user (%s): %s, or -f FILE", k, w.Source, rootCommand())
 		}
