@@ -175,6 +175,7 @@ func TestLiveRestoreOf(t *testing.T) {
 		{name: "no file", change: func(s *Site) { s.ConfigFile = "" }, want: LiveRestore{Holds: true, Refused: "this dockerd reads no configuration file"}},
 		{name: "no API", change: func(s *Site) { s.Info = nil }, want: LiveRestore{Holds: true, Refused: "dockerd's API does not answer"}},
 		{name: "a broken file", file: "{", want: LiveRestore{Holds: true, Refused: "/etc/docker/daemon.json:1: invalid JSON: the file ends in the middle of a value"}},
+		{name: "written by a tool", file: `{"labels": ["managed by ansible"]}`, want: LiveRestore{Holds: true, Against: "/etc/docker/daemon.json is written by Ansible"}},
 		{name: "somebody's false", file: "\n{\"live-restore\": false}", want: LiveRestore{Holds: true, Against: "/etc/docker/daemon.json:2 says false"}},
 		{
 			name: "the unit takes containers along", change: func(s *Site) {
