@@ -44,6 +44,8 @@ func useStandIn(t *testing.T, h *hosts.Host) {
 		h.WriteFile(t, "/etc/default/docker", "DOCKERD="+standInPath+"\n", 0o644)
 	case hosts.OpenRC:
 		h.Sh(t, "sed -i 's,^command=.*,command="+standInPath+",' /etc/init.d/docker")
+	case hosts.RunIt:
+		h.Sh(t, "sed -i 's,^exec dockerd,exec "+standInPath+",' /etc/sv/docker/run")
 	case hosts.Manual:
 		t.Fatal("nobody starts the dockerd of this host")
 	}
@@ -74,35 +76,37 @@ func asBefore(t *testing.T, h *hosts.Host, before string) {
 
 // TestUnhealthy has, on every manager, a dockerd that does not come up with one proxy, or does not stay: the run ends with status 5, the old files and the old proxy in a running daemon.
 func TestUnhealthy(t *testing.T) {
-	each(t, func(t *testing.T, kind hosts.Kind) {
-		h := boot(t, kind.Name)
-		if kind.Manager == hosts.Manual {
-			notRestartedByHand(t, h)
-			return
+	on(t, "runit", playUnhealthy)
+	each(t, func(t *testing.T, kind hosts.Kind) { playUnhealthy(t, boot(t, kind.Name)) })
+}
+
+func playUnhealthy(t *testing.T, h *hosts.Host) {
+	if h.Kind.Manager == hosts.Manual {
+		notRestartedByHand(t, h)
+		return
+	}
+	useStandIn(t, h)
+	r := setProxy(t, h, oldProxy)
+	assert.Equal(t, r.Code, 0, "%s", r)
+	before := snapshot(t, h)
+	resetFailed(t, h)
+	for _, c := range []struct{ does, says string }{
+		{"exits", "unknown shorthand: no proxy wanted, not http://xxxxx:xxxxx@exits.corp:1"},
+		{"hangs", ""},
+		{"dies", "answered, and then ended"},
+		{"ends", "dockerd"}, // it may have ended, and begun anew, before it was looked at
+	} {
+		if c.does == "ends" && h.Kind.Name != "trixie" {
+			continue
 		}
-		useStandIn(t, h)
-		r := setProxy(t, h, oldProxy)
-		assert.Equal(t, r.Code, 0, "%s", r)
-		before := snapshot(t, h)
-		resetFailed(t, h)
-		for _, c := range []struct{ does, says string }{
-			{"exits", "unknown shorthand: no proxy wanted, not http://xxxxx:xxxxx@exits.corp:1"},
-			{"hangs", ""},
-			{"dies", "answered, and then ended"},
-			{"ends", "dockerd"}, // it may have ended, and begun anew, before it was looked at
-		} {
-			if c.does == "ends" && kind.Name != "trixie" {
-				continue
-			}
-			r := setProxy(t, h, "http://"+c.does+".corp:1", "--timeout", "5s")
-			assert.Equal(t, r.Code, 5, "%s: %s", c.does, r)
-			assert.Assert(t, cmp.Contains(r.Stderr, c.says), c.does)
-			assert.Assert(t, cmp.Contains(r.Stderr, "the state before is back"))
-			assert.Assert(t, !strings.Contains(r.Stderr, "pa55word") && !strings.Contains(r.Stderr, "\x1b"), "%s", r)
-			asBefore(t, h, before)
-		}
-		afterFailures(t, h)
-	})
+		r := setProxy(t, h, "http://"+c.does+".corp:1", "--timeout", "5s")
+		assert.Equal(t, r.Code, 5, "%s: %s", c.does, r)
+		assert.Assert(t, cmp.Contains(r.Stderr, c.says), c.does)
+		assert.Assert(t, cmp.Contains(r.Stderr, "the state before is back"))
+		assert.Assert(t, !strings.Contains(r.Stderr, "pa55word") && !strings.Contains(r.Stderr, "\x1b"), "%s", r)
+		asBefore(t, h, before)
+	}
+	afterFailures(t, h)
 }
 
 // afterFailures: what failed is in the list and is nothing to take back, the change before it is.
