@@ -167,6 +167,8 @@ func (j *job) summary(todo change.Plan) {
 		fmt.Fprintf(out, "%s %s: the running daemon has the settings\n", verb, unitName(j.view.site))
 	case j.wantsRestart():
 		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
+	case j.opts.restart && j.plan != nil && j.view.site.Live && !j.view.site.Active && len(j.plan.Changes.Effective()) > 0:
+		fmt.Fprintln(out, stoppedText(j.view.site))
 	}
 }
 

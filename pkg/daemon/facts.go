@@ -84,18 +84,33 @@ func (s *Site) list(key, flag string) []string {
 	return out
 }
 
+// ownAddresses returns the addresses of this machine, without those of Docker's bridges: they outlive the daemon and are seen by people it does not answer,
+// and a list for the daemon does not depend on its networks.
 func ownAddresses() []netip.Addr {
-	addrs, err := net.InterfaceAddrs()
+	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil
 	}
 	var out []netip.Addr
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			out = append(out, p.Addr())
+	for _, i := range interfaces {
+		addrs, err := i.Addrs()
+		if err != nil || dockerBridge(i.Name) {
+			continue
+		}
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil {
+				out = append(out, p.Addr())
+			}
 		}
 	}
 	return out
+}
+
+// dockerBridge reports whether Docker gives its bridges such a name (moby libnetwork/drivers/bridge, DefaultBridgeName and parseNetworkOptions: "br-" and the first
+// twelve digits of the network's ID; docker_gwbridge is Swarm's).
+func dockerBridge(name string) bool {
+	id, ok := strings.CutPrefix(name, "br-")
+	return name == "docker0" || name == "docker_gwbridge" || ok && len(id) == 12 && strings.Trim(id, "0123456789abcdef") == ""
 }
 
 // metadata names the metadata service of the cloud whose machine this is, as the firmware tells (the vendors' documentation of their instance metadata).

@@ -37,3 +37,16 @@ func TestAutoFacts(t *testing.T) {
 		})
 	}
 }
+
+func TestDockerBridge(t *testing.T) {
+	cases := []struct {
+		name string
+		want bool
+	}{
+		{"docker0", true}, {"docker_gwbridge", true}, {"br-0a1b2c3d4e5f", true},
+		{"br-lan", false}, {"br-0a1b2c3d4e5g", false}, {"br0", false}, {"eth0", false}, {"lo", false}, {"docker1", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, dockerBridge(c.name), c.want) })
+	}
+}

@@ -78,7 +78,8 @@ func TestStopped(t *testing.T) {
 			assert.Equal(t, h.DaemonPID(t), 0)
 			return
 		}
-		mustProxy(t, h, "set", "--layer", best(kind), "--proxy", hosts.ProxyURL(hosts.PlainPort), "--only", "daemon", "--restart", "--no-check")
+		set := mustProxy(t, h, "set", "--layer", best(kind), "--proxy", hosts.ProxyURL(hosts.PlainPort), "--only", "daemon", "--restart", "--no-check")
+		assert.Assert(t, cmp.Contains(set.Stdout, "is not running and stays stopped"))
 		assert.Equal(t, h.DaemonPID(t), 0, "a stopped daemon was started")
 		s = show(t, h)
 		assert.Equal(t, s.setting("https-proxy").Value, hosts.ProxyURL(hosts.PlainPort))
