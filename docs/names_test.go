@@ -43,6 +43,8 @@ func TestCommandsAndFlags(t *testing.T) {
 	for _, foreign := range []string{
 		"--config", "--context", "--host", "--env-file", "--build-arg", "--rm", "--keep-state", // docker's own
 		"--config-file", "--validate", "--label", // dockerd's
+		"--detach", "--name", "--network", "--no-cache", "--progress", "--force", // docker's, in sessions
+		"--preserve-env", // sudo's
 	} {
 		flags[foreign] = true
 	}

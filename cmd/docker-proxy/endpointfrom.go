@@ -112,3 +112,23 @@ func (t *tester) trustIn(root *host.FS, env []string, extra []byte) *x509.CertPo
 	pool.AppendCertsFromPEM(extra)
 	return pool
 }
+
+// nextInside is what helps a container: what this machine trusts and what dockerd has set do not reach it.
+func nextInside(r testResult) string {
+	const anew = "create the container anew with other settings (docker proxy export run, docker proxy export --help)"
+	switch {
+	case r.OK:
+		return ""
+	case r.Cause == probe.EndpointAuthority && r.TLS != nil && r.TLS.Ends.At == probe.OnTheWay:
+		return "add the proxy's root CA to the bundle of trusted authorities in the container; --ca FILE tries it out"
+	case r.Cause == probe.EndpointAuthority:
+		return "add its root CA to the bundle of trusted authorities in the container; --ca FILE tries it out"
+	case r.Cause == probe.UnknownAuthority:
+		return "add the root CA of the proxy's certificate to the bundle of trusted authorities in the container; --ca FILE tries it out"
+	case r.Cause == probe.Forbidden:
+		return "ask for " + r.Target + " to be allowed at the proxy, or " + anew
+	case strings.Contains(r.Next, "docker proxy set"):
+		return anew
+	}
+	return r.Next
+}

@@ -219,15 +219,15 @@ func (t *tester) visit(ctx context.Context, target testTarget, header map[string
 			break
 		}
 	}
+	if err == nil && len(visited.Chain) > 0 && visited.Ending.At == probe.EndUnknown && proxy != "" {
+		visited = t.compareDirect(ctx, v, visited)
+	}
 	r := resultOf(target, visited, tries)
 	if t.from != "" {
-		r.By = "container"
+		r.By, r.Next = "container", nextInside(r)
 	}
 	if err != nil {
 		r.OK, r.Cause, r.Message = false, "interrupted", t.app.redactor.Text(err.Error())
-	}
-	if r.TLS != nil && r.TLS.Ends.At == probe.EndUnknown && proxy != "" {
-		t.compareDirect(ctx, v, visited, &r)
 	}
 	return visited, r
 }
@@ -242,17 +242,16 @@ func transient(c probe.Cause) bool {
 }
 
 // compareDirect decides what the certificate alone cannot: when the endpoint is reached directly, too, and shows another certificate, TLS ends on the way.
-func (t *tester) compareDirect(ctx context.Context, v probe.Visit, through probe.Visited, r *testResult) {
+func (t *tester) compareDirect(ctx context.Context, v probe.Visit, through probe.Visited) probe.Visited {
 	v.Proxy, v.Insecure, v.Timeout = "", true, min(t.timeout, 2*time.Second)
 	direct, err := v.Do(ctx, nil)
-	if err != nil || len(direct.Chain) == 0 || len(through.Chain) == 0 {
-		return
+	if err != nil || len(direct.Chain) == 0 {
+		return through
 	}
 	if direct.Chain[0].Fingerprint == through.Chain[0].Fingerprint {
-		r.TLS.Ends = probe.Ending{At: probe.AtEndpoint, Why: "the same certificate arrives without the proxy"}
-		return
+		return through.Learned(v.URL, probe.Ending{At: probe.AtEndpoint, Why: "the same certificate arrives without the proxy"})
 	}
-	r.TLS.Ends = probe.Ending{At: probe.OnTheWay, Why: fmt.Sprintf("without the proxy another certificate arrives, signed by %s", direct.Chain[len(direct.Chain)-1].Issuer)}
+	return through.Learned(v.URL, probe.Ending{At: probe.OnTheWay, Why: fmt.Sprintf("without the proxy another certificate arrives, signed by %s", direct.Chain[len(direct.Chain)-1].Issuer)})
 }
 
 // trusted are the authorities for an endpoint: as dockerd has them for a registry.

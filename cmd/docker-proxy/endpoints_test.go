@@ -119,3 +119,26 @@ func TestDaemonsWords(t *testing.T) {
 		assert.Assert(t, r.Next != "")
 	}
 }
+
+// TestNextInside: what is to be done for a container is not what helps this machine or dockerd.
+func TestNextInside(t *testing.T) {
+	ends := func(at probe.EndingAt) *tlsReport { return &tlsReport{Ends: probe.Ending{At: at}} }
+	for _, c := range []struct {
+		name string
+		r    testResult
+		want string
+	}{
+		{"nothing", testResult{OK: true}, ""},
+		{"the endpoint's authority", testResult{Cause: probe.EndpointAuthority, Next: "in /etc/docker/certs.d/", TLS: ends(probe.AtEndpoint)}, "add its root CA to the bundle of trusted authorities in the container"},
+		{"one on the way", testResult{Cause: probe.EndpointAuthority, Next: "in this machine's", TLS: ends(probe.OnTheWay)}, "add the proxy's root CA to the bundle"},
+		{"the proxy's own", testResult{Cause: probe.UnknownAuthority, Next: "in this machine's"}, "add the root CA of the proxy's certificate"},
+		{"another proxy", testResult{Cause: probe.Refused, Next: "docker proxy set --proxy http://p:PORT"}, "create the container anew"},
+		{"forbidden", testResult{Cause: probe.Forbidden, Target: "https://feeds.corp/", Next: "docker proxy set --no-proxy-add feeds.corp"}, "ask for https://feeds.corp/ to be allowed at the proxy"},
+		{"no difference", testResult{Cause: probe.EndpointCertificate, Next: "openssl s_client"}, "openssl s_client"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := nextInside(c.r)
+			assert.Assert(t, strings.HasPrefix(got, c.want) && !strings.Contains(got, "docker proxy set"), got)
+		})
+	}
+}

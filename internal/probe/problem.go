@@ -107,17 +107,35 @@ func (w *visitor) certificateProblem(err error) *Problem {
 		}
 		return &Problem{EndpointCertificate, fmt.Sprintf("the certificate of %s%s is not valid: %s", w.where(), w.through(), detail), "openssl s_client -connect " + w.where()}
 	}
+	return w.authorityProblem()
+}
+
+// authorityProblem says as much as is known by now about whose authority it is.
+func (w *visitor) authorityProblem() *Problem {
 	who := "its own authority, or one on the way"
 	next := "have its root CA trusted: in /etc/docker/certs.d/" + w.where() + "/ca.crt for dockerd, in the machine's store for other programs"
-	if w.out.Ending.At == OnTheWay {
+	switch w.out.Ending.At {
+	case OnTheWay:
 		who = "TLS is terminated on the way"
 		next = "add the proxy's root CA to this machine's trust store (update-ca-certificates on Debian, update-ca-trust on RHEL), then docker proxy restart"
+	case AtEndpoint:
+		who = "its own authority"
+	case EndUnknown:
 	}
 	issuer := ""
 	if n := len(w.out.Chain); n > 0 {
 		issuer = " (" + w.out.Chain[n-1].Issuer + ")"
 	}
 	return &Problem{EndpointAuthority, fmt.Sprintf("the certificate of %s%s is signed by an authority that is not trusted%s: %s", w.where(), w.through(), issuer, who), next}
+}
+
+// Learned is the visit to u with what was found out after it about where TLS ends: a problem with the authority then names whose it is.
+func (v Visited) Learned(u *url.URL, e Ending) Visited {
+	v.Ending = e
+	if v.Problem != nil && v.Problem.Cause == EndpointAuthority {
+		v.Problem = (&visitor{v: Visit{URL: u}, out: v}).authorityProblem()
+	}
+	return v
 }
 
 func (w *visitor) answerProblem(err error) *Problem {

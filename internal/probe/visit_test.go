@@ -146,3 +146,22 @@ func TestVisitElsewhere(t *testing.T) {
 	assert.Equal(t, problem(got), Cause(""))
 	assert.Assert(t, slices.Contains(asked, "only.there"))
 }
+
+// TestLearned: what is found out later about where TLS ends changes what is said about an authority that is not trusted, and nothing else.
+func TestLearned(t *testing.T) {
+	secure, roots := registry(t)
+	u, err := url.Parse("https://" + secure + "/v2/")
+	assert.NilError(t, err)
+	untrusted := visit(t, Visit{}, u.String())
+	for at, want := range map[EndingAt][2]string{
+		AtEndpoint: {": its own authority", "certs.d"},
+		OnTheWay:   {": TLS is terminated on the way", "the proxy's root CA"},
+		EndUnknown: {": its own authority, or one on the way", "certs.d"},
+	} {
+		got := untrusted.Learned(u, Ending{At: at})
+		assert.Equal(t, got.Problem.Cause, EndpointAuthority)
+		assert.Assert(t, strings.HasSuffix(got.Problem.Message, want[0]), got.Problem.Message)
+		assert.Assert(t, strings.Contains(got.Problem.Next, want[1]), got.Problem.Next)
+	}
+	assert.Assert(t, visit(t, Visit{Roots: roots}, u.String()).Learned(u, Ending{At: OnTheWay}).Problem == nil)
+}
