@@ -3,7 +3,6 @@
 package docs
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -68,11 +67,7 @@ func bootGuideHost(t *testing.T) *guideHost {
 	h := hosts.Boot(t, "trixie", hosts.WithTrustedCA())
 	h.InstallPlugin(t, binary(t))
 	g := &guideHost{h, h.Network(t), h.ReadFile(t, "/etc/default/docker")}
-	buildx, err := hosts.Buildx(t.Context(), "trixie", os.Stderr)
-	assert.NilError(t, err)
-	plugin, err := os.ReadFile(buildx)
-	assert.NilError(t, err)
-	h.WriteFile(t, hosts.BuildxPlace, string(plugin), 0o755)
+	h.InstallDebian(t, "trixie", "docker-buildx", hosts.BuildxPlace)
 	h.WriteFile(t, "/root/.docker/config.json", `{"auths": {"`+hosts.Registry+`": {}}}`, 0o600)
 	h.WriteFile(t, "/home/dev/app/Dockerfile", "FROM app\nRUN env\n", 0o644)
 	h.WriteFile(t, "/home/dev/secret", hosts.ProxyPassword+"\n", 0o600)

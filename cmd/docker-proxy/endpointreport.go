@@ -132,7 +132,7 @@ func testText(w io.Writer, rep testReport) error {
 			fmt.Fprintf(w, "     %s\n", line)
 		}
 		if r.TLS != nil {
-			fmt.Fprintf(w, "     TLS ends %s: %s\n", endsAt(r.TLS.Ends.At), r.TLS.Ends.Why)
+			fmt.Fprintf(w, "     %s: %s\n", endsAt(r.TLS.Ends.At), r.TLS.Ends.Why)
 		}
 		if r.Skipped != "" {
 			fmt.Fprintf(w, "     not tested: %s\n", r.Skipped)
@@ -153,12 +153,12 @@ func testText(w io.Writer, rep testReport) error {
 func endsAt(at probe.EndingAt) string {
 	switch at {
 	case probe.AtEndpoint:
-		return "at the endpoint"
+		return "TLS ends at the endpoint"
 	case probe.OnTheWay:
-		return "on the way"
+		return "TLS ends on the way"
 	case probe.EndUnknown:
 	}
-	return "where is not known"
+	return "where TLS ends is not known"
 }
 
 func (r testResult) way() string {

@@ -318,7 +318,7 @@ func finalSteps(at precedence.Source, final shellfile.Final, out *Observation) [
 		b.Value, b.Unknown = precedence.Value(final.Value), false
 		if !final.Exported {
 			b.Inert = "not exported"
-			out.find("startup-not-exported", &b.Source, "docker proxy reconcile --to startup", "%s is assigned without being exported, so dockerd does not get it", final.Name)
+			out.find("startup-not-exported", &b.Source, setAnew(precedence.LayerStartup, final.Name), "%s is assigned without being exported, so dockerd does not get it", final.Name)
 		}
 		out.Bindings = append(out.Bindings, b)
 		// What was exported before and is not any more does not reach dockerd either.

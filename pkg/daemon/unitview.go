@@ -86,7 +86,7 @@ func (r *unitReader) environment(at precedence.Source, a unitfile.Assignment) {
 		s.Line = p.Line
 		if mentionsProxy(p.Name + " " + p.Text) {
 			s.Name = p.Name
-			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "systemd ignores this: %s", p.Msg)
+			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, p.Name), "systemd ignores this: %s", p.Msg)
 		}
 	}
 	d := precedence.Directive{Kind: precedence.SetEnvironment}
@@ -185,7 +185,7 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 		if as.Problem != "" {
 			if s := at; mentionsProxy(as.Name) {
 				s.Line, s.Name = as.Line, as.Name
-				r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to startup", "systemd ignores this line: %s", as.Problem)
+				r.out.find("systemd-ignored-assignment", &s, setAnew(layerOfFile(r.site, path), as.Name), "systemd ignores this line: %s", as.Problem)
 			}
 			continue
 		}
@@ -221,6 +221,18 @@ func layerOfFile(site *Site, path string) precedence.Layer {
 	return precedence.LayerSystemd
 }
 
+// setAnew is the command for a value that its reader drops. reconcile would take it out, and with it what somebody meant to set; name is "" where the variable is not known.
+func setAnew(layer precedence.Layer, name string) string {
+	option, apart := "--proxy URL", " (user and password apart: --username USER --password-stdin)"
+	switch key, ok := precedence.KeyOf(name); {
+	case ok && key == precedence.NoProxy:
+		option, apart = "--no-proxy LIST", ""
+	case ok:
+		option = "--" + string(key) + " URL"
+	}
+	return fmt.Sprintf("docker proxy set --layer %s %s%s", layer, option, apart)
+}
+
 // mentionsProxy reports whether a piece of text that systemd drops was about one of our variables.
 func mentionsProxy(text string) bool {
 	for _, n := range precedence.AllNames() {
@@ -237,14 +249,14 @@ func (r *unitReader) lineProblems(at precedence.Source, f *unitfile.File) {
 		if mentionsProxy(p.Text) {
 			s := at
 			s.Line = p.Line
-			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "systemd ignores this line: %s", p.Msg)
+			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, ""), "systemd ignores this line: %s", p.Msg)
 		}
 	}
 	for _, a := range f.Assignments() {
 		if a.Section != "Service" && (a.Key == "Environment" || a.Key == "EnvironmentFile") && mentionsProxy(a.Value) {
 			s := at
 			s.Line = a.Line
-			r.out.find("systemd-ignored-assignment", &s, "docker proxy reconcile --to systemd", "%s= means nothing in the section [%s]; it belongs into [Service]", a.Key, a.Section)
+			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, ""), "%s= means nothing in the section [%s]; it belongs into [Service]", a.Key, a.Section)
 		}
 	}
 }
