@@ -52,11 +52,15 @@ func TestSettingsFiles(t *testing.T) {
 			count++
 			dir, root := t.TempDir(), image(t)
 			assert.NilError(t, os.WriteFile(filepath.Join(dir, "proxy.yaml"), []byte(b.text), 0o600))
-			assert.NilError(t, os.WriteFile(filepath.Join(dir, "proxy-password"), []byte("secret-word\n"), 0o600))
+			for _, m := range regexp.MustCompile(`passwordFile"?: "?([\w-]+)`).FindAllStringSubmatch(b.text, -1) {
+				assert.NilError(t, os.WriteFile(filepath.Join(dir, m[1]), []byte("secret-word\n"), 0o600))
+			}
+			address := regexp.MustCompile(`httpProxy"?: "?http://([\w.:]+)`).FindStringSubmatch(b.text)
+			assert.Assert(t, address != nil, "%s:%d: it has no httpProxy", p.name, b.line)
 			for _, args := range []string{"set --only daemon", "reconcile"} {
 				out, status := call(t, dir, fmt.Sprintf("%s %s -f proxy.yaml --root %s --dry-run", bin, args, root))
 				assert.Check(t, status == 0, "%s:%d: %s: status %d\n%s", p.name, b.line, args, status, out)
-				assert.Check(t, strings.Contains(out, "proxy.example.com:3128") && !strings.Contains(out, "secret-word"), "%s", out)
+				assert.Check(t, strings.Contains(out, address[1]) && !strings.Contains(out, "secret-word"), "%s", out)
 			}
 		}
 	}

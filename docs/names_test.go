@@ -44,7 +44,7 @@ func TestCommandsAndFlags(t *testing.T) {
 		"--config", "--context", "--host", "--env-file", "--build-arg", "--rm", "--keep-state", // docker's own
 		"--config-file", "--validate", "--label", // dockerd's
 		"--detach", "--name", "--network", "--no-cache", "--progress", "--force", // docker's, in sessions
-		"--preserve-env", // sudo's
+		"--preserve-env", "--patch-file", // sudo's, kubectl's
 	} {
 		flags[foreign] = true
 	}
