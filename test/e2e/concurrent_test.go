@@ -225,3 +225,38 @@ func playCrowd(t *testing.T, h *hosts.Host) {
 	assert.Equal(t, h.Sh(t, `stat -c '%a %U' /home/dev/.docker/config.json`), "600 dev")
 	assert.Equal(t, h.Sh(t, `systemctl is-active docker`), "active")
 }
+
+// TestBesideTheDockerCLI has the docker CLI itself write guest's config.json, as `docker login` does too, while root writes proxies into it: what the CLI wrote is there when it ends. The
+// other direction cannot be promised: the CLI writes the whole file as it read it before.
+func TestBesideTheDockerCLI(t *testing.T) { on(t, "trixie", playBesideTheDockerCLI) }
+
+func playBesideTheDockerCLI(t *testing.T, h *hosts.Host) {
+	guest := func(script string) hosts.Result {
+		return h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", script}, User: "guest"})
+	}
+	for _, name := range []string{"one", "two"} {
+		assert.Equal(t, guest("docker context create "+name+" --docker host=unix:///var/run/docker.sock").Code, 0)
+	}
+	h.Sh(t, "rm -f /tmp/stop")
+	done := make(chan hosts.Result)
+	go func() {
+		r, err := h.Exec(t.Context(), hosts.Cmd{User: "guest", Argv: []string{"sh", "-c", `n=0; while [ ! -e /tmp/stop ]; do for c in one two; do
+			docker context use $c >/dev/null || exit 1; grep -q "\"currentContext\": \"$c\"" .docker/config.json || { echo "lost $c after $n"; cat .docker/config.json; exit 1; }; n=$((n+1)); done; done; echo $n`}})
+		if err != nil {
+			r.Stderr += err.Error()
+			r.Code = 1
+		}
+		done <- r
+	}()
+	count := 0
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); count++ {
+		mustProxy(t, h, "set", "--only", "client", "--user", "guest", "--ftp-proxy", fmt.Sprintf("http://p.corp:%d", count+1), "--no-proxy", "x.corp")
+	}
+	h.Sh(t, "touch /tmp/stop")
+	r := <-done
+	assert.Equal(t, r.Code, 0, "%s", r)
+	t.Logf("%d changes beside %s of the docker CLI", count, strings.TrimSpace(r.Stdout))
+	mustProxy(t, h, "set", "--only", "client", "--user", "guest", "--ftp-proxy", "http://last.corp:1", "--no-proxy", "x.corp")
+	assert.Equal(t, guest(`grep -c -e '"currentContext": "two"' -e last.corp .docker/config.json`).Stdout, "2\n")
+	assert.Equal(t, h.Sh(t, "find /home/guest /var/lib/docker-proxy -name '*.tmp'"), "")
+}
