@@ -76,7 +76,7 @@ func startWorker(program, root string) (*worker, error) {
 
 // environment is that of a worker: one processor each, since two of them run beside each other, and little collecting of garbage in runs this short. Under --root no daemon is meant.
 func environment(live bool) []string {
-	env := []string{"HOME=/nonexistent", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1", "GOGC=400", "TMPDIR=/tmp"}
+	env := []string{"HOME=/nonexistent", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "GOMAXPROCS=1", "GOGC=off", "GOMEMLIMIT=200MiB", "TMPDIR=/tmp"}
 	if !live {
 		env = append(env, "DOCKER_HOST=unix:///nonexistent.sock")
 	}
