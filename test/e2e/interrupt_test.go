@@ -155,3 +155,22 @@ func playKilled(t *testing.T, h *hosts.Host) {
 		asBefore(t, h, before)
 	})
 }
+
+// TestInterruptedScript types ^C, and takes the terminal away, while an init script restarts dockerd: both go to all programs of the terminal's foreground group. The script is none of
+// them and is not cut in two.
+func TestInterruptedScript(t *testing.T) { on(t, "sysvinit", playInterruptedScript) }
+
+func playInterruptedScript(t *testing.T, h *hosts.Host) {
+	h.Sh(t, `sed -i 's/log_begin_msg "Stopping/sleep 2; &/' /etc/init.d/docker && grep -q 'sleep 2' /etc/init.d/docker`)
+	args := strings.Join([]string{"set", "--layer", "startup", "--only", "daemon", "--no-check", "--restart", "--no-proxy", "a.corp", "--https-proxy"}, " ")
+	mustProxy(t, h, append(strings.Fields(args), oldProxy)...)
+	before := snapshot(t, h)
+	for _, c := range [][2]string{{"INT", "130"}, {"HUP", "129"}} { // the docker CLI does not catch SIGHUP; the plugin goes on without it
+		r := h.Do(t, hosts.Cmd{Argv: []string{"bash", "-c", "setsid script -qec 'docker proxy " + args + ` http://new.corp:1' /dev/null </dev/null >/tmp/out 2>&1 & job=$!
+until pgrep -f '^/bin/sh /etc/init.d/docker stop' >/dev/null; do kill -0 $job || exit 99; sleep 0.05; done
+pid=$(pgrep -x docker-proxy); kill -` + c[0] + ` -- -$(ps -o pgid= -p $pid | tr -d ' ')
+wait $job; s=$?; while kill -0 $pid 2>/dev/null; do sleep 0.05; done; echo $s`}})
+		assert.Equal(t, strings.TrimSpace(r.Stdout), c[1], "%s", r)
+		asBefore(t, h, before)
+	}
+}
