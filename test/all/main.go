@@ -67,6 +67,7 @@ func run(ctx context.Context, out io.Writer, pure bool, hosts string) error {
 	fmt.Fprintln(out)
 	all.writeSkipped(out)
 	all.writeTable(out)
+	all.writeUnsteady(out)
 	problems = append(problems, minimum.check(out, all, pure, why == "")...)
 	if why != "" {
 		loudly(out, "the suites on real, booted hosts were NOT RUN: "+why)
@@ -93,7 +94,7 @@ func hostsImpossible(mode string) string {
 }
 
 func runPure(ctx context.Context, out io.Writer, all *suites) error {
-	outcomes, err := goTest(ctx, out, false, nil, "-timeout", pureTimeout, "./...")
+	outcomes, err := all.twice(ctx, out, tests{args: []string{"-timeout", pureTimeout}, pkgs: []string{"./..."}}, "")
 	all.addAll(outcomes, err, false)
 	return err
 }
@@ -117,9 +118,9 @@ func runHosts(ctx context.Context, out io.Writer, all *suites) error {
 	}
 	defer os.RemoveAll(dir)
 	results := filepath.Join(dir, "results.jsonl")
-	args := append([]string{"-tags", "hosts", "-timeout", hostsTimeout, "-run", "^(" + names + ")$"}, packages...)
-	outcomes, err := goTest(ctx, out, true, []string{"DOCKER_PROXY_RESULTS=" + results}, args...) // suites on hosts take minutes
-	resultsErr := all.addResults(results)                                                         // first: it names the hosts
+	t := tests{verbose: true, env: []string{"DOCKER_PROXY_RESULTS=" + results}, args: []string{"-tags", "hosts", "-timeout", hostsTimeout}, names: names, pkgs: packages} // suites on hosts take minutes
+	outcomes, err := all.twice(ctx, out, t, results)
+	resultsErr := all.addResults(results) // first: it names the hosts
 	all.addAll(outcomes, err, true)
 	return errors.Join(err, resultsErr)
 }

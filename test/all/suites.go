@@ -27,6 +27,7 @@ type row struct {
 
 // suites collects what ran.
 type suites struct {
+	unsteady                []string        // tests that passed only the second time
 	known                   map[string]bool // names of hosts
 	rows                    []*row
 	passed, failed, skipped int
