@@ -42,7 +42,9 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Use:   "rollback [OPTIONS] [ID]",
 		Short: "Put back what a recorded change replaced",
 		Long: `Put back, byte for byte, what the newest recorded change replaced, or the one with the given ID. A file that somebody else has changed since is not touched: the
-command then changes nothing and names it.`,
+command then changes nothing and names it.
+
+A change that was interrupted counts as the newest one, and an interrupted rollback is carried to its end.`,
 		Example: `  sudo docker proxy rollback --list
   sudo docker proxy rollback --restart
   sudo docker proxy rollback 3 --dry-run
