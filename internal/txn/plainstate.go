@@ -95,6 +95,12 @@ func (s plainState) replace(base string, data []byte) error {
 	return writeByRename(s.home.target, s.name(stateTemp), s.name(base), data, 0o600)
 }
 
+// put implements stateDir.
+func (s plainState) put(base string, data []byte) error { return s.replace(base, data) }
+
+// flush implements stateDir: put has done it.
+func (s plainState) flush([]string) error { return nil }
+
 func (s plainState) remove(base string) error { return os.Remove(s.name(base)) }
 
 func (s plainState) writing() (done func()) { return func() {} }

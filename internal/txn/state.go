@@ -30,6 +30,9 @@ type stateDir interface {
 	append(name string, size int64, data []byte) error
 	// replace writes the whole file anew in one step.
 	replace(name string, data []byte) error
+	// put is replace without making anything durable; flush makes durable what was put under these names. A name that is gone is left out.
+	put(name string, data []byte) error
+	flush(names []string) error
 	remove(name string) error
 	// lock takes the lock, shared or exclusive, without waiting. ok is false when somebody else has it.
 	lock(exclusive bool) (unlock func(), ok bool, err error)

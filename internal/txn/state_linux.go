@@ -220,6 +220,37 @@ func (s *stateFiles) write(f *os.File, size int64, data []byte) error {
 }
 
 func (s *stateFiles) replace(base string, data []byte) error {
+	if err := s.swap(base, data, s.write); err != nil {
+		return err
+	}
+	return s.home.target.calls.sync(s.dir)
+}
+
+// put implements stateDir.
+func (s *stateFiles) put(base string, data []byte) error {
+	return s.swap(base, data, func(f *os.File, _ int64, data []byte) error { return s.home.target.calls.write(f, data, 0) })
+}
+
+// flush implements stateDir.
+func (s *stateFiles) flush(names []string) error {
+	for _, base := range names {
+		f, err := s.openFile(base, unix.O_RDONLY)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = s.home.target.calls.sync(f)
+			f.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.home.target.calls.sync(s.dir)
+}
+
+// swap writes a new file and puts it into the place of the old one.
+func (s *stateFiles) swap(base string, data []byte, write func(*os.File, int64, []byte) error) error {
 	c, fd := s.home.target.calls, int(s.dir.Fd())
 	if err := s.remove(stateTemp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -231,7 +262,7 @@ func (s *stateFiles) replace(base string, data []byte) error {
 	defer f.Close()
 	err = c.chmod(f, 0o600)
 	if err == nil {
-		err = s.write(f, 0, data)
+		err = write(f, 0, data)
 	}
 	if err == nil {
 		err = c.rename(fd, stateTemp, base, s.name(base), 0)
@@ -239,7 +270,7 @@ func (s *stateFiles) replace(base string, data []byte) error {
 	if err != nil {
 		return errors.Join(err, c.unlink(fd, stateTemp, s.name(stateTemp)))
 	}
-	return c.sync(s.dir)
+	return nil
 }
 
 func (s *stateFiles) remove(base string) error {
