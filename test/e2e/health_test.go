@@ -22,6 +22,7 @@ after_ping() { # SIGNAL SECONDS
 }
 case "$HTTPS_PROXY $(cat /etc/docker/daemon.json "$HOME/.config/docker/daemon.json" 2>/dev/null)" in
 *exits.corp*) printf 'unknown shorthand: \033[31mno proxy wanted, not http://u:pa55word@exits.corp:1\033[0m\n' >&2; exit 1;;
+*gives-up.corp*) sleep 1; echo 'unknown shorthand: no proxy wanted' >&2; exit 1;;
 *hangs.corp*) exec sleep 1000;;
 *dies.corp*) after_ping KILL 1;;
 *ends.corp*) after_ping TERM 0;;

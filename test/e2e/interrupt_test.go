@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,9 +105,9 @@ func playKilled(t *testing.T, h *hosts.Host) {
 	r := setProxy(t, h, oldProxy)
 	assert.Equal(t, r.Code, 0, "%s", r)
 	before := snapshot(t, h)
+	h.Sh(t, "tar -cf /tmp/before.tar -C / "+changedByRuns)
 	kill := func(t *testing.T, host, when string) {
 		t.Helper()
-		resetFailed(t, h)
 		p := phase{args: setProxyArgs(h, "http://"+host+".corp:1"), when: when, then: "kill -KILL $pid"}
 		out, status := p.play(t, h)
 		assert.Equal(t, status, 137, "%s", out)
@@ -114,16 +116,20 @@ func playKilled(t *testing.T, h *hosts.Host) {
 		assert.Equal(t, s.setting("https-proxy").Value, "http://"+host+".corp:1", "what the files say")
 	}
 	t.Run("the new daemon comes up without it", func(t *testing.T) {
+		startAnew(t, h, before)
 		kill(t, "new", sawNew)
+		killed := newestChange(t, h)
 		assert.Equal(t, *show(t, h).setting("https-proxy").Running, "http://new.corp:1")
 		again := setProxy(t, h, "http://new.corp:1")
 		assert.Equal(t, again.Code, 0, "%s", again)
-		assert.Assert(t, cmp.Contains(again.Stderr, "An earlier interrupted change was finished"))
+		assert.Assert(t, cmp.Contains(killed.Command, "--https-proxy http://new.corp:1"))
+		assert.Assert(t, cmp.Contains(again.Stderr, fmt.Sprintf("The interrupted change %s (%s) was finished first.", killed.ID, killed.Command)))
 		assert.Assert(t, !show(t, h).has("unfinished-change"))
 		mustProxy(t, h, "rollback", "--restart")
 		asBefore(t, h, before)
 	})
 	t.Run("it hangs and is taken back", func(t *testing.T) {
+		startAnew(t, h, before)
 		kill(t, "hangs", changing)
 		text := mustProxy(t, h, "show", "--effective").Stdout
 		assert.Assert(t, cmp.Contains(text, "docker proxy rollback --restart"))
@@ -131,7 +137,8 @@ func playKilled(t *testing.T, h *hosts.Host) {
 		asBefore(t, h, before)
 	})
 	t.Run("it has failed and is taken back", func(t *testing.T) {
-		kill(t, "exits", changing)
+		startAnew(t, h, before)
+		kill(t, "gives-up", changing) // it takes its time, so that the run is killed before it sees that and puts the old state back
 		h.Eventually(t, "the end of all tries", func() bool {
 			return strings.TrimSpace(h.Run(t, "systemctl", "show", "-P", "ActiveState", "docker").Stdout) == "failed"
 		})
@@ -144,6 +151,7 @@ func playKilled(t *testing.T, h *hosts.Host) {
 		asBefore(t, h, before)
 	})
 	t.Run("the old one runs still", func(t *testing.T) {
+		startAnew(t, h, before)
 		h.WriteFile(t, adminDropIns+"slowstop.conf", "[Service]\nExecStop=/bin/sleep 3\n", 0o644)
 		h.RestartDocker(t)
 		before := snapshot(t, h)
@@ -154,6 +162,31 @@ func playKilled(t *testing.T, h *hosts.Host) {
 		mustProxy(t, h, "rollback", "--restart")
 		asBefore(t, h, before)
 	})
+}
+
+// changedByRuns are the directories below / that a run on a host with systemd changes: the two that hold dockerd's settings, and the journal.
+const changedByRuns = "etc/docker etc/systemd/system var/lib/docker-proxy"
+
+// startAnew gives the host the state that /tmp/before.tar and before hold, whatever another test has left of it: the files, the journal, and a daemon that has read them.
+func startAnew(t *testing.T, h *hosts.Host, before string) {
+	t.Helper()
+	h.Sh(t, "systemctl kill -s KILL docker.service 2>/dev/null; cd / && rm -rf "+changedByRuns+" && tar -xpf /tmp/before.tar && systemctl daemon-reload")
+	resetFailed(t, h)
+	h.RestartDocker(t)
+	asBefore(t, h, before)
+}
+
+// recorded is a row of `rollback --list`.
+type recorded struct{ ID, Command, State string }
+
+// newestChange is the first row of `rollback --list`.
+func newestChange(t *testing.T, h *hosts.Host) recorded {
+	t.Helper()
+	var rows []recorded
+	r := mustProxy(t, h, "rollback", "--list", "--format", "json")
+	assert.NilError(t, json.Unmarshal([]byte(r.Stdout), &rows), "%s", r)
+	assert.Assert(t, len(rows) > 0)
+	return rows[0]
 }
 
 // TestInterruptedScript types ^C, and takes the terminal away, while an init script restarts dockerd: both go to all programs of the terminal's foreground group. The script is none of
