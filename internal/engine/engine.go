@@ -27,6 +27,9 @@ type Engine interface {
 	Members(ctx context.Context) ([]Member, error)
 	// Builds counts the builds that the daemon's own BuildKit is running at this moment; see Builds.
 	Builds(ctx context.Context) (Builds, error)
+	// Select lists containers by Docker's own filters, and RestartContainer restarts one. See the methods of api.
+	Select(ctx context.Context, all bool, filters map[string][]string) ([]Selected, error)
+	RestartContainer(ctx context.Context, id string) error
 	// Distribution makes the daemon's own registry client ask for an image's manifest (/distribution/NAME/json); nil means the registry answered with it.
 	Distribution(ctx context.Context, image string) error
 }

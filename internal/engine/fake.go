@@ -11,9 +11,11 @@ type Fake struct {
 	Nets     []Network
 	Names    []Member
 	Building Builds
-	Err      error // of every method
-	Pull     error // of Distribution
-	Asked    int   // questions of any kind; 0 proves that a stopped daemon was left alone
+	Chosen   []Selected // of Select, whatever the filters
+	Started  []string   // what RestartContainer was asked for
+	Err      error      // of every method
+	Pull     error      // of Distribution
+	Asked    int        // questions of any kind; 0 proves that a stopped daemon was left alone
 }
 
 // Ping answers "1.45".
@@ -62,6 +64,19 @@ func (f *Fake) Members(context.Context) ([]Member, error) {
 func (f *Fake) Builds(context.Context) (Builds, error) {
 	f.Asked++
 	return f.Building, f.Err
+}
+
+// Select answers with f.Chosen.
+func (f *Fake) Select(context.Context, bool, map[string][]string) ([]Selected, error) {
+	f.Asked++
+	return f.Chosen, f.Err
+}
+
+// RestartContainer remembers the container in f.Started.
+func (f *Fake) RestartContainer(_ context.Context, id string) error {
+	f.Asked++
+	f.Started = append(f.Started, id)
+	return f.Err
 }
 
 // Distribution answers with f.Pull.
