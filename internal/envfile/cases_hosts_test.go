@@ -18,6 +18,7 @@ var hostsAsked = []struct{ host, release string }{{"trixie", "257"}, {"bookworm"
 func TestAnswersAreCurrent(t *testing.T) {
 	for _, c := range hostsAsked {
 		t.Run(c.host, func(t *testing.T) {
+			t.Parallel()
 			oracle.Ask(t, c.host, "systemd-"+c.release+".json", append(chosen(), random(250)...), true)
 		})
 	}
@@ -32,6 +33,7 @@ env -i HOME=/root XDG_CONFIG_HOME="$1.d" KNOWN=known /usr/lib/systemd/user-envir
 env -i bash -c 'set -a; . "$1"; env -0' bash "$1.sh"`
 	for _, c := range hostsAsked {
 		t.Run(c.host, func(t *testing.T) {
+			t.Parallel()
 			oracle.AskScript(t, c.host, "environmentd-"+c.release+".json", slices.Concat(home(chosen()), expansions(), random(150)), script)
 		})
 	}
@@ -42,6 +44,7 @@ func TestPAMAnswersAreCurrent(t *testing.T) {
 	const script = `cp "$1" /etc/environment; exec su root -c "env -0"`
 	for _, c := range hostsAsked {
 		t.Run(c.host, func(t *testing.T) {
+			t.Parallel()
 			oracle.AskScript(t, c.host, "pam-"+c.host+".json", append(chosen(), random(100)...), script)
 		})
 	}

@@ -11,47 +11,55 @@ import (
 	"strings"
 )
 
-// tests is one call of `go test`: pkgs with the arguments before them, and the names to run; "" runs all of them.
-type tests struct {
-	verbose bool
-	env     []string
-	args    []string
-	names   string
-	pkgs    []string
+// part is one of the two parts of all suites.
+type part interface {
+	// run runs the top-level tests with these names, nil for all, and writes what they say to out.
+	run(ctx context.Context, out io.Writer, names []string) ([]*outcome, error)
 }
 
-func (t tests) run(ctx context.Context, out io.Writer) ([]*outcome, error) {
+// pureTests is one call of `go test`: pkgs with the arguments before them.
+type pureTests struct {
+	env  []string
+	args []string
+	pkgs []string
+}
+
+func (t pureTests) run(ctx context.Context, out io.Writer, names []string) ([]*outcome, error) {
 	args := slices.Clone(t.args)
-	if t.names != "" {
-		args = append(args, "-run", "^("+t.names+")$")
+	if names != nil {
+		args = append(args, "-run", "^("+strings.Join(names, "|")+")$")
 	}
-	return goTest(ctx, out, t.verbose, t.env, append(args, t.pkgs...)...)
+	return goTest(ctx, out, t.env, append(args, t.pkgs...)...)
 }
 
-// twice runs tests, and those that failed once more, by themselves: machines that boot beside each other on two cores get into each other's way. What passes only then is
-// no failure, but is named at the end as what it is. results is the file into which hosts write, "" without one.
-func (s *suites) twice(ctx context.Context, out io.Writer, t tests, results string) ([]*outcome, error) {
-	first, err := t.run(ctx, out)
-	failed := failedNames(first)
-	if err == nil || ctx.Err() != nil || len(failed) == 0 {
-		return first, err
+// ran is how a part went.
+type ran struct {
+	outcomes []*outcome
+	err      error
+}
+
+// onceMore runs the tests that failed once more, by themselves: machines that boot beside each other on two cores get into each other's way. What passes only then
+// is no failure, but is named at the end as what it is. results is the file into which hosts write, "" without one.
+func (s *suites) onceMore(ctx context.Context, out io.Writer, p part, first ran, results string) ran {
+	failed := failedNames(first.outcomes)
+	if first.err == nil || ctx.Err() != nil || len(failed) == 0 {
+		return first
 	}
 	fmt.Fprintf(out, "\nonce more, by themselves: %s\n", strings.Join(failed, " "))
 	if results != "" {
 		if err := dropResults(results, failed); err != nil {
-			return first, err
+			return ran{first.outcomes, err}
 		}
 	}
-	t.names = strings.Join(failed, "|")
-	second, err := t.run(ctx, out)
-	kept := slices.DeleteFunc(first, func(o *outcome) bool { return slices.Contains(failed, topName(o.test)) })
+	second, err := p.run(ctx, out, failed)
+	kept := slices.DeleteFunc(first.outcomes, func(o *outcome) bool { return slices.Contains(failed, topName(o.test)) })
 	still := failedNames(second)
 	for _, name := range failed {
 		if !slices.Contains(still, name) {
 			s.unsteady = append(s.unsteady, name)
 		}
 	}
-	return append(kept, second...), err
+	return ran{append(kept, second...), err}
 }
 
 func topName(test string) string {

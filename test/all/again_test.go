@@ -40,10 +40,12 @@ func TestAlways(t *testing.T) { if os.Getenv("ALWAYS") != "" { t.Fatal("always")
 			s := &suites{known: map[string]bool{}}
 			out := &bytes.Buffer{}
 			env := []string{"MARK=" + filepath.Join(t.TempDir(), "mark"), "ALWAYS=" + c.always, "GOFLAGS=-mod=mod"}
-			outcomes, err := s.twice(t.Context(), out, tests{env: env, pkgs: []string{"./..."}}, results)
-			assert.Equal(t, err != nil, c.always != "", out.String())
+			p := pureTests{env: env, pkgs: []string{"./..."}}
+			first, err := p.run(t.Context(), out, nil)
+			last := s.onceMore(t.Context(), out, p, ran{first, err}, results)
+			assert.Equal(t, last.err != nil, c.always != "", out.String())
 			assert.NilError(t, s.addResults(results))
-			s.addAll(outcomes, err, false)
+			s.addAll(last.outcomes, last.err, false)
 			assert.Equal(t, s.failed, c.failed, out.String())
 			assert.DeepEqual(t, s.unsteady, []string{"TestOnce"})
 			for _, r := range s.rows {

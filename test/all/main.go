@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -53,15 +55,10 @@ func run(ctx context.Context, out io.Writer, pure bool, hosts string) error {
 	}
 	begin := time.Now()
 	all := &suites{known: minimum.hosts()}
-	var problems []error
-	if pure {
-		problems = append(problems, runPure(ctx, out, all))
-	}
+	out = &lines{w: out}
 	why := hostsImpossible(hosts)
-	switch {
-	case why == "":
-		problems = append(problems, runHosts(ctx, out, all))
-	case hosts != "never" && os.Getenv(requireHosts) == "1":
+	problems := runParts(ctx, out, all, pure, why == "", minimum)
+	if why != "" && hosts != "never" && os.Getenv(requireHosts) == "1" {
 		problems = append(problems, fmt.Errorf("the suites on real hosts are required and were not run: %s", why))
 	}
 	fmt.Fprintln(out)
@@ -93,36 +90,83 @@ func hostsImpossible(mode string) string {
 	return ""
 }
 
-func runPure(ctx context.Context, out io.Writer, all *suites) error {
-	outcomes, err := all.twice(ctx, out, tests{args: []string{"-timeout", pureTimeout}, pkgs: []string{"./..."}}, "")
-	all.addAll(outcomes, err, false)
-	return err
+// runParts runs the suites that need no host and those on hosts beside each other: the first ones compute, the others wait most of the time. What failed is
+// run once more when both are through.
+func runParts(ctx context.Context, out io.Writer, all *suites, pure, hosts bool, m minimum) []error {
+	var (
+		beside    sync.WaitGroup
+		pureRan   ran
+		hostsRan  ran
+		hostPart  hostTests
+		results   string
+		buildsErr error
+	)
+	purePart := pureTests{args: []string{"-timeout", pureTimeout}, pkgs: longFirst()}
+	if hosts {
+		dir, err := os.MkdirTemp("", "docker-proxy-results-")
+		if err != nil {
+			return []error{err}
+		}
+		defer os.RemoveAll(dir)
+		results = filepath.Join(dir, "results.jsonl")
+		beside.Go(func() {
+			hostPart, buildsErr = makeHostTests(ctx, out, dir, results, m)
+			hostsRan.outcomes, hostsRan.err = hostPart.run(ctx, out, nil)
+		})
+	}
+	if pure {
+		beside.Go(func() { pureRan.outcomes, pureRan.err = purePart.run(ctx, out, nil) })
+	}
+	beside.Wait()
+	var problems []error
+	if pure {
+		pureRan = all.onceMore(ctx, out, purePart, pureRan, "")
+		all.addAll(pureRan.outcomes, pureRan.err, false)
+		problems = append(problems, pureRan.err)
+	}
+	if hosts {
+		hostsRan = all.onceMore(ctx, out, hostPart, hostsRan, results)
+		problems = append(problems, all.addResults(results), hostsRan.err, buildsErr) // results first: they name the hosts
+		all.addAll(hostsRan.outcomes, errors.Join(hostsRan.err, buildsErr), true)
+	}
+	return problems
 }
 
-func runHosts(ctx context.Context, out io.Writer, all *suites) error {
+// longFirst returns the packages of the pure suites: all of them, and first those that take long, so that they do not end alone.
+func longFirst() []string {
+	return []string{"./test/crash", "./test/truth", "./cmd/docker-proxy", "./..."}
+}
+
+// makeHostTests installs what machines need and builds the tests that boot them.
+func makeHostTests(ctx context.Context, out io.Writer, dir, results string, m minimum) (hostTests, error) {
 	install := exec.CommandContext(ctx, "go", "run", "./test/hosts/cmd/hosts", "deps")
 	install.Stdout, install.Stderr = out, out
 	if err := install.Run(); err != nil {
-		return fmt.Errorf("installing what the test hosts need: %w", err)
+		return hostTests{}, fmt.Errorf("installing what the test hosts need: %w", err)
 	}
-	packages, names, err := taggedTests(ctx)
+	tests, err := taggedTests(ctx)
 	if err != nil {
-		return err
+		return hostTests{}, err
 	}
-	if len(packages) == 0 {
-		return errors.New("no test has the build tag hosts")
+	if len(tests) == 0 {
+		return hostTests{}, errors.New("no test has the build tag hosts")
 	}
-	dir, err := os.MkdirTemp("", "docker-proxy-results-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	results := filepath.Join(dir, "results.jsonl")
-	t := tests{verbose: true, env: []string{"DOCKER_PROXY_RESULTS=" + results}, args: []string{"-tags", "hosts", "-timeout", hostsTimeout}, names: names, pkgs: packages} // suites on hosts take minutes
-	outcomes, err := all.twice(ctx, out, t, results)
-	resultsErr := all.addResults(results) // first: it names the hosts
-	all.addAll(outcomes, err, true)
-	return errors.Join(err, resultsErr)
+	tests, err = buildTests(ctx, out, dir, tests)
+	slices.SortStableFunc(tests, func(a, b hostTest) int { return m.size(b.name) - m.size(a.name) })
+	places := placesForMachines()
+	return hostTests{tests: tests, places: places, env: []string{"DOCKER_PROXY_RESULTS=" + results, fmt.Sprintf("%s=%d", machinesVariable, places)}}, err
+}
+
+// lines lets several write at once: what one call writes stays together.
+type lines struct {
+	mutex sync.Mutex
+	w     io.Writer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.w.Write(p)
 }
 
 // loudly writes a line nobody overlooks.

@@ -57,6 +57,17 @@ func (m minimum) hosts() map[string]bool {
 	return known
 }
 
+// size returns how many tests the file wants of a suite, on all hosts together.
+func (m minimum) size(suite string) int {
+	n := 0
+	for _, l := range m.lines {
+		if l.suite == suite {
+			n += l.count
+		}
+	}
+	return n
+}
+
 // check returns an error for every count below the minimum, of the parts that were meant to run.
 func (m minimum) check(out io.Writer, all *suites, pure, hosts bool) []error {
 	var problems []error

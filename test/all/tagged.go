@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,35 +12,40 @@ import (
 	"strings"
 )
 
-// taggedTests returns the packages that have tests with the build tag hosts, and the names of these tests joined by |: the other tests of those packages have
-// run with the pure ones.
-func taggedTests(ctx context.Context) (packages []string, names string, err error) {
+// hostTest is a test with the build tag hosts, which boots machines, and how it is run: as a process of its own in the directory of its package.
+type hostTest struct {
+	pkg, dir, name string
+	binary         string // the package's tests, once they are built
+}
+
+// taggedTests returns the tests that only the build tag hosts brings, by package and name: the other tests of those packages run with the pure ones.
+func taggedTests(ctx context.Context) ([]hostTest, error) {
 	without, err := testFiles(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	with, err := testFiles(ctx, "-tags", "hosts")
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	declaration := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-	var found []string
+	var found []hostTest
 	for file, pkg := range with {
 		if _, ok := without[file]; ok {
 			continue
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		for _, m := range declaration.FindAllSubmatch(text, -1) {
-			found = append(found, string(m[1]))
-			packages = append(packages, pkg)
+			if name := string(m[1]); name != "TestMain" {
+				found = append(found, hostTest{pkg: pkg, dir: filepath.Dir(file), name: name})
+			}
 		}
 	}
-	slices.Sort(found)
-	slices.Sort(packages)
-	return slices.Compact(packages), strings.Join(slices.DeleteFunc(slices.Compact(found), func(n string) bool { return n == "TestMain" }), "|"), nil
+	slices.SortFunc(found, func(a, b hostTest) int { return strings.Compare(a.pkg+" "+a.name, b.pkg+" "+b.name) })
+	return found, nil
 }
 
 // testFiles maps every test file to its package.
@@ -59,4 +65,34 @@ func testFiles(ctx context.Context, flags ...string) (map[string]string, error) 
 		}
 	}
 	return files, nil
+}
+
+// buildTests compiles the packages of tests into dir, each once, and returns the tests that can be run. The error names the packages that do not build;
+// what the compiler says goes to out.
+func buildTests(ctx context.Context, out io.Writer, dir string, tests []hostTest) ([]hostTest, error) {
+	binaries := map[string]string{} // by package, "" where it does not build
+	var broken []string
+	for _, t := range tests {
+		if _, ok := binaries[t.pkg]; ok {
+			continue
+		}
+		binary := filepath.Join(dir, fmt.Sprintf("%d.test", len(binaries)))
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "hosts", "-o", binary, t.pkg) //nolint:gosec // packages of this module
+		cmd.Stdout, cmd.Stderr = out, out
+		if err := cmd.Run(); err != nil {
+			fmt.Fprintf(out, "FAIL\t%s [build failed]\n", t.pkg)
+			broken, binary = append(broken, t.pkg), ""
+		}
+		binaries[t.pkg] = binary
+	}
+	var ready []hostTest
+	for _, t := range tests {
+		if t.binary = binaries[t.pkg]; t.binary != "" {
+			ready = append(ready, t)
+		}
+	}
+	if len(broken) > 0 {
+		return ready, fmt.Errorf("the tests do not build: %s", strings.Join(broken, ", "))
+	}
+	return ready, nil
 }

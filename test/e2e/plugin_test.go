@@ -56,9 +56,11 @@ func each(t *testing.T, suite func(t *testing.T, kind hosts.Kind)) {
 	}
 }
 
-// on plays a suite on one host; the subtest's name puts it into the host's row of the result table.
+// on plays a suite on one host; the subtest's name puts it into the host's row of the result table. A test that calls it for several hosts plays on all of them at once,
+// and only after it has returned itself.
 func on(t *testing.T, kind string, suite func(t *testing.T, h *hosts.Host)) {
 	t.Run(kind, func(t *testing.T) {
+		t.Parallel()
 		hosts.RecordAtEnd(t, kind)
 		suite(t, boot(t, kind))
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/test/hosts"
 )
 
-// onEach plays a suite on several hosts, one after the other.
+// onEach plays a suite on several hosts.
 func onEach(t *testing.T, suite func(t *testing.T, h *hosts.Host), kinds ...string) {
 	for _, kind := range kinds {
 		on(t, kind, suite)

@@ -38,6 +38,7 @@ type Machine struct {
 
 	console    string
 	lock       *flock.Flock
+	leave      func() // gives the place among the running machines back
 	lifeline   io.Closer
 	supervisor *exec.Cmd
 	cgroup     *os.File // where commands run: no unit of the host's owns it
@@ -46,7 +47,7 @@ type Machine struct {
 // Start boots a machine of the given kind over its root file system, which is
 // made first when the cache has none, and returns when its PID 1 runs; dockerd
 // may not have started yet. At most two machines boot at a time; release tells
-// that this one has.
+// that this one has. Nor do more run at a time than [MachinesVariable] says.
 func Start(ctx context.Context, kindName string, seed Seed, log io.Writer) (m *Machine, release func(), err error) {
 	kind, err := KindOf(kindName)
 	if err != nil {
@@ -63,15 +64,22 @@ func Start(ctx context.Context, kindName string, seed Seed, log io.Writer) (m *M
 		return nil, nil, err
 	}
 	Sweep()
+	leave, err := machinePlace(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	release, err = bootSlot(ctx)
 	if err != nil {
+		leave()
 		return nil, nil, err
 	}
 	m, err = launch(ctx, kind, lower, seed)
 	if err != nil {
 		release()
+		leave()
 		return nil, nil, err
 	}
+	m.leave = leave
 	return m, release, nil
 }
 
@@ -206,4 +214,7 @@ func (m *Machine) Stop() {
 	}
 	forget(m.Name)
 	_ = m.lock.Close()
+	if m.leave != nil {
+		m.leave()
+	}
 }

@@ -100,6 +100,7 @@ func TestTLSProxies(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			settings := WithFile("/etc/default/docker", "HTTPS_PROXY="+ProxyURL(test.port)+"\n")
 			pull := Boot(t, "trixie", settings).Network(t, test.options...).Pull(t, Registry)
 			assert.Assert(t, pull.Code != 0 && strings.Contains(pull.Stderr, test.err), "%s", pull.Result)

@@ -17,6 +17,8 @@ ip -n corp link set lo up
 ip -n corp link set eth0 up
 
 # forwarded_for: the registry would log the client squid names instead of squid.
+# dns_timeout: no name server answers here, so that a name of the Internet is unknown after that time; by default after 30 seconds, longer than
+# docker proxy waits for a proxy's answer.
 cat >squid.conf <<CONF
 http_port 10.200.0.10:3128
 http_port 10.200.0.10:3129
@@ -39,6 +41,8 @@ http_access allow all
 cache deny all
 hosts_file /etc/hosts
 dns_nameservers 127.0.0.1
+dns_timeout 300 milliseconds
+dns_retransmit_interval 100 milliseconds
 logformat corp %lp %rm %ru %>Hs %un
 access_log stdio:/srv/corp/log/access.log corp
 cache_log /srv/corp/log/squid.log

@@ -5,24 +5,69 @@ package hosts
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
 )
 
+// MachinesVariable names the environment variable that says how many machines
+// of all processes may run at a time; without it there is no limit.
+const MachinesVariable = "DOCKER_PROXY_MACHINES"
+
+// placePatience is how long a machine waits for others to end. Then it starts
+// beside them: tests that boot a second machine while they hold the first must
+// not wait for each other forever.
+const placePatience = 10 * time.Minute
+
 // bootSlot waits for one of two places to boot in.
 func bootSlot(ctx context.Context) (func(), error) {
-	slots := []*flock.Flock{flock.New(noteFile("0", ".slot")), flock.New(noteFile("1", ".slot"))}
+	release, err := lockOneOf(ctx, "", 2)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for other machines to boot: %w", err)
+	}
+	return release, nil
+}
+
+// machinePlace waits for one of the places to run in that [MachinesVariable]
+// gives.
+func machinePlace(ctx context.Context) (func(), error) {
+	text := os.Getenv(MachinesVariable)
+	if text == "" {
+		return func() {}, nil
+	}
+	places, err := strconv.Atoi(text)
+	if err != nil || places < 1 {
+		return nil, fmt.Errorf("%s is %q, not a number of machines", MachinesVariable, text)
+	}
+	patient, cancel := context.WithTimeout(ctx, placePatience)
+	defer cancel()
+	release, err := lockOneOf(patient, "machine-", places)
+	switch {
+	case err == nil:
+		return release, nil
+	case ctx.Err() == nil && patient.Err() != nil:
+		return func() {}, nil
+	}
+	return nil, fmt.Errorf("waiting for other machines to end: %w", err)
+}
+
+// lockOneOf waits until one of n locks is free and takes it. They go with the
+// process that holds them.
+func lockOneOf(ctx context.Context, prefix string, n int) (func(), error) {
 	for {
-		for _, slot := range slots {
+		for i := range n {
+			slot := flock.New(noteFile(prefix+strconv.Itoa(i), ".slot"))
 			if ok, err := slot.TryLock(); err != nil {
 				return nil, err
 			} else if ok {
 				return func() { _ = slot.Close() }, nil
 			}
+			_ = slot.Close()
 		}
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return nil, fmt.Errorf("waiting for other machines to boot: %w", err)
+			return nil, err
 		}
 	}
 }

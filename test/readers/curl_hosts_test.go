@@ -17,6 +17,7 @@ import (
 func TestNewerCurl(t *testing.T) {
 	for _, host := range []string{"trixie", "sid"} {
 		t.Run(host, func(t *testing.T) {
+			t.Parallel()
 			hosts.RecordAtEnd(t, host)
 			h := hosts.Boot(t, host)
 			self, err := os.Executable()

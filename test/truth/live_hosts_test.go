@@ -51,6 +51,7 @@ func (b booted) run(stdin []byte, argv ...string) ([]byte, error) {
 func TestLiveAnswersAreTheRecordedOnes(t *testing.T) {
 	for _, kind := range []string{"trixie", "bookworm"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			b := boot(t, kind)
 			rec, err := recordSystemd(b, statesOf(Systemd))
 			assert.NilError(t, err)
@@ -129,6 +130,7 @@ func TestLiveRestarts(t *testing.T) {
 		{"manual", handHost()},
 	} {
 		t.Run(c.host, func(t *testing.T) {
+			t.Parallel()
 			if c.host == "sid" {
 				needSid(t)
 			}
