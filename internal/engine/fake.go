@@ -13,9 +13,12 @@ type Fake struct {
 	Building Builds
 	Chosen   []Selected // of Select, whatever the filters
 	Started  []string   // what RestartContainer was asked for
-	Err      error      // of every method
-	Pull     error      // of Distribution
-	Asked    int        // questions of any kind; 0 proves that a stopped daemon was left alone
+	// Files are the files of every container, by absolute name; StatPath, GetArchive, PutArchive and Exec work on them.
+	Files map[string]FakeFile
+	Ran   [][]string // what Exec was asked to run
+	Err   error      // of every method
+	Pull  error      // of Distribution
+	Asked int        // questions of any kind; 0 proves that a stopped daemon was left alone
 }
 
 // Ping answers "1.45".
