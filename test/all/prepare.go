@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,9 +18,12 @@ func tools() [][2]string {
 	return [][2]string{
 		{"systemd-analyze", "systemd"}, {"bash", "bash"}, {"dash", "dash"}, {"busybox", "busybox"}, {"setpriv", "util-linux"}, {"strace", "strace"},
 		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"}, {"dbus-daemon", "dbus-daemon"},
-		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"ip", "iproute2"},
+		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"ip", "iproute2"}, {"trust", "p11-kit"}, {squid, "squid"},
 	}
 }
+
+// squid is where Debian has it. It is the one package here that brings a service.
+const squid = "/usr/sbin/squid"
 
 // prepare gets what the tests call and this machine lacks: as root from Debian packages, otherwise it says what will be missing. Afterwards the plugin
 // and, where one could be had, a docker CLI are where the tests find them.
@@ -33,7 +38,7 @@ func prepare(ctx context.Context, out io.Writer) error {
 	switch {
 	case len(missing) == 0:
 	case apt:
-		if err := aptGet(ctx, out, append([]string{"install", "-qy", "--no-install-recommends"}, packages...)...); err != nil {
+		if err := installTools(ctx, out, packages); err != nil {
 			return err
 		}
 	default:
@@ -53,6 +58,35 @@ func prepare(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("the plugin is not built (make build): %w", err)
 	}
 	return os.Setenv("DOCKER_PROXY_BIN", plugin)
+}
+
+// policy is asked by Debian's packages before they start a service (invoke-rc.d(8)); 101 forbids it.
+const policy = "/usr/sbin/policy-rc.d"
+
+// installTools installs packages and none of their services: they are neither started now nor when this machine boots.
+func installTools(ctx context.Context, out io.Writer, packages []string) error {
+	f, err := os.OpenFile(policy, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program for everybody
+	switch {
+	case errors.Is(err, fs.ErrExist): // this machine has one already, and starts what it likes
+	case err != nil:
+		return err
+	default:
+		defer os.Remove(policy)
+		_, err := f.WriteString("#!/bin/sh\nexit 101\n")
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	if err := aptGet(ctx, out, append([]string{"install", "-qy", "--no-install-recommends"}, packages...)...); err != nil {
+		return err
+	}
+	if !slices.Contains(packages, "squid") {
+		return nil
+	}
+	if text, err := exec.CommandContext(ctx, "systemctl", "disable", "squid.service").CombinedOutput(); err != nil {
+		return fmt.Errorf("systemctl disable squid.service: %w: %s", err, text)
+	}
+	return nil
 }
 
 func canInstall() bool {
