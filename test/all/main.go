@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer, pure bool, hosts string) error {
 	if err := prepare(ctx, out); err != nil {
 		return err
 	}
-	begin := time.Now()
+	begin, untouched := time.Now(), footprint(ownPlaces())
 	all := &suites{known: minimum.hosts()}
 	out = &lines{w: out}
 	why := hostsImpossible(hosts)
@@ -66,6 +66,7 @@ func run(ctx context.Context, out io.Writer, pure bool, hosts string) error {
 	all.writeTable(out)
 	all.writeUnsteady(out)
 	problems = append(problems, minimum.check(out, all, pure, why == "")...)
+	problems = append(problems, leftBehind(untouched, footprint(ownPlaces())))
 	if why != "" {
 		loudly(out, "the suites on real, booted hosts were NOT RUN: "+why)
 	}
