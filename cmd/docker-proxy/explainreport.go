@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence/reader"
@@ -105,29 +104,12 @@ func audienceOf(v *view) audience {
 	if pending {
 		a.running = running
 	}
-	for _, f := range v.clients {
-		a.container = append(a.container, containerEnv(f)...)
-		break
+	if a.known { // the first is the caller's own
+		for _, x := range v.clients[0].ForContainers() {
+			a.container = append(a.container, reader.Variable{Name: x.Name, Value: x.Value, Source: x.Source})
+		}
 	}
 	return a
-}
-
-// containerEnv is what a new container gets from config.json: both spellings of everything (docker/cli configfile.ParseProxyConfig).
-func containerEnv(f client.File) reader.Env {
-	var env reader.Env
-	for _, s := range f.Settings {
-		names, ok := map[string][2]string{
-			"httpProxy": {"HTTP_PROXY", "http_proxy"}, "httpsProxy": {"HTTPS_PROXY", "https_proxy"}, "noProxy": {"NO_PROXY", "no_proxy"}, "allProxy": {"ALL_PROXY", "all_proxy"},
-		}[s.Key]
-		if !ok || s.Value == "" {
-			continue
-		}
-		source := precedence.Source{Layer: client.Layer, Path: f.Path, Line: s.Line, Name: "proxies." + f.Host + "." + s.Key}
-		for _, n := range names {
-			env = append(env, reader.Variable{Name: n, Value: s.Value, Source: source})
-		}
-	}
-	return env
 }
 
 // askDaemon is dockerd's answer; where a value that matters is not known, that.

@@ -160,55 +160,55 @@ func (b *bench) set(op setOp) bool {
 	return true
 }
 
-// TestRoundTrip: whatever the host looked like without proxies, any sequence of sets followed by an unset gives every byte, mode, owner, link and absence back.
-func TestRoundTrip(t *testing.T) {
+// onEveryLayout plays n drawn cases for each kind of host; base is where their trees go.
+func onEveryLayout(t *testing.T, n int, play func(t *rapid.T, l layout, base string)) {
+	t.Helper()
 	sandbox(t)
 	for _, l := range layouts() {
 		t.Run(l.name, func(t *testing.T) {
 			base := scratch(t)
-			check(t, 15, func(t *rapid.T) {
-				b := newBench(t, base, l.draw(t, false))
-				before := b.tree()
-				shared := false
-				for range rapid.IntRange(1, 4).Draw(t, "sets") {
-					op := drawSet(t, l)
-					shared = b.set(op) && op.layer == "env" || shared
-				}
-				b.unset(shared)
-				if got := b.effective(); len(got) > 0 {
-					b.fail("after unset there is still %v", got)
-				}
-				if got := b.tree(); got != before {
-					b.fail("set and unset did not give the tree back:\n%s", treeDiff(before, got))
-				}
-			})
+			check(t, n, func(t *rapid.T) { play(t, l, base) })
 		})
 	}
 }
 
+// TestRoundTrip: whatever the host looked like without proxies, any sequence of sets followed by an unset gives every byte, mode, owner, link and absence back.
+func TestRoundTrip(t *testing.T) {
+	onEveryLayout(t, 15, func(t *rapid.T, l layout, base string) {
+		b := newBench(t, base, l.draw(t, false))
+		before := b.tree()
+		shared := false
+		for range rapid.IntRange(1, 4).Draw(t, "sets") {
+			op := drawSet(t, l)
+			shared = b.set(op) && op.layer == "env" || shared
+		}
+		b.unset(shared)
+		if got := b.effective(); len(got) > 0 {
+			b.fail("after unset there is still %v", got)
+		}
+		if got := b.tree(); got != before {
+			b.fail("set and unset did not give the tree back:\n%s", treeDiff(before, got))
+		}
+	})
+}
+
 // TestRoundTripManySets is the same with more changes than the journal shows, and with another password each time: then most of the bytes in between are not kept any more.
 func TestRoundTripManySets(t *testing.T) {
-	sandbox(t)
-	for _, l := range layouts() {
-		t.Run(l.name, func(t *testing.T) {
-			base := scratch(t)
-			check(t, 1, func(t *rapid.T) {
-				b := newBench(t, base, l.draw(t, false))
-				before := b.tree()
-				for n := range 23 {
-					args := []string{"set", "--only", "daemon", "--layer", rapid.SampledFrom(append([]string{"auto"}, l.reads()...)).Draw(t, "layer")}
-					args = append(args, rapid.SampledFrom([]string{"--reconcile", "--reconcile", "--keep-shadowed", "--no-proxy=a,b", "--no-proxy=*"}).Draw(t, "option"))
-					args = append(args, "--proxy", fmt.Sprintf("http://p%d.example:3128", n), "--username", "ann", "--password-stdin")
-					b.run(fmt.Sprintf("pa55word-%d\n", n), args...)
-				}
-				b.unset(false)
-				if got := b.tree(); got != before {
-					b.fail("many sets and unset did not give the tree back:\n%s", treeDiff(before, got))
-				}
-				b.lacksPasswords()
-			})
-		})
-	}
+	onEveryLayout(t, 1, func(t *rapid.T, l layout, base string) {
+		b := newBench(t, base, l.draw(t, false))
+		before := b.tree()
+		for n := range 23 {
+			args := []string{"set", "--only", "daemon", "--layer", rapid.SampledFrom(append([]string{"auto"}, l.reads()...)).Draw(t, "layer")}
+			args = append(args, rapid.SampledFrom([]string{"--reconcile", "--reconcile", "--keep-shadowed", "--no-proxy=a,b", "--no-proxy=*"}).Draw(t, "option"))
+			args = append(args, "--proxy", fmt.Sprintf("http://p%d.example:3128", n), "--username", "ann", "--password-stdin")
+			b.run(fmt.Sprintf("pa55word-%d\n", n), args...)
+		}
+		b.unset(false)
+		if got := b.tree(); got != before {
+			b.fail("many sets and unset did not give the tree back:\n%s", treeDiff(before, got))
+		}
+		b.lacksPasswords()
+	})
 }
 
 // lacksPasswords looks for passwords in all entries of the journal but the newest.
@@ -250,38 +250,32 @@ func (b *bench) unset(shared bool) {
 // TestRollback: where there were proxies before, as many rollbacks as there were changes give the tree back. Old credentials leave the journal with the next change: then
 // the rollback says so and changes nothing.
 func TestRollback(t *testing.T) {
-	sandbox(t)
-	for _, l := range layouts() {
-		t.Run(l.name, func(t *testing.T) {
-			base := scratch(t)
-			check(t, 8, func(t *rapid.T) {
-				b := newBench(t, base, l.draw(t, true))
-				states := []string{b.tree()}
-				for range rapid.IntRange(1, 3).Draw(t, "changes") {
-					b.change(drawChange(t, l))
-					if now := b.tree(); now != states[len(states)-1] {
-						states = append(states, now)
-					}
+	onEveryLayout(t, 8, func(t *rapid.T, l layout, base string) {
+		b := newBench(t, base, l.draw(t, true))
+		states := []string{b.tree()}
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			b.change(drawChange(t, l))
+			if now := b.tree(); now != states[len(states)-1] {
+				states = append(states, now)
+			}
+		}
+		for i := len(states) - 2; i >= 0; i-- {
+			before := b.touched()
+			status, _, stderr := b.run("", "rollback")
+			if status == 1 && strings.Contains(stderr, "are not kept any more") && i < len(states)-2 {
+				if b.touched() != before {
+					b.fail("a refused rollback has changed something")
 				}
-				for i := len(states) - 2; i >= 0; i-- {
-					before := b.touched()
-					status, _, stderr := b.run("", "rollback")
-					if status == 1 && strings.Contains(stderr, "are not kept any more") && i < len(states)-2 {
-						if b.touched() != before {
-							b.fail("a refused rollback has changed something")
-						}
-						return
-					}
-					if got := b.tree(); status != 0 || got != states[i] {
-						b.fail("the rollback did not give the tree back:\n%s", treeDiff(states[i], got))
-					}
-				}
-				if status, _, _ := b.run("", "rollback"); status != 1 {
-					b.fail("there was something left to take back")
-				}
-			})
-		})
-	}
+				return
+			}
+			if got := b.tree(); status != 0 || got != states[i] {
+				b.fail("the rollback did not give the tree back:\n%s", treeDiff(states[i], got))
+			}
+		}
+		if status, _, _ := b.run("", "rollback"); status != 1 {
+			b.fail("there was something left to take back")
+		}
+	})
 }
 
 // change runs a command that may be refused; a refusal changes nothing.
@@ -294,36 +288,30 @@ func (b *bench) change(op setOp) {
 
 // TestReconcile: whatever reconcile moves, dockerd's answer stays; after `--to all` each layer alone has it.
 func TestReconcile(t *testing.T) {
-	sandbox(t)
-	for _, l := range layouts() {
-		t.Run(l.name, func(t *testing.T) {
-			base := scratch(t)
-			check(t, 10, func(t *rapid.T) {
-				tree := l.draw(t, true)
-				b := newBench(t, base, tree)
-				want := b.effective()
-				before := b.touched()
-				to := rapid.SampledFrom(append([]string{"auto", "all"}, l.layers()...)).Draw(t, "to")
-				status, _, _ := b.run("", "reconcile", "--to", to)
-				switch {
-				case status != 0 && b.touched() != before:
-					b.fail("a refused reconcile has changed something")
-				case status != 0:
-					return
-				}
-				if got := b.effective(); fmt.Sprint(got) != fmt.Sprint(want) {
-					b.fail("reconcile changed the answer from %v to %v", want, got)
-				}
-				before = b.touched()
-				if status, out, _ := b.run("", "reconcile", "--to", to, "--check"); status != 0 || b.touched() != before {
-					b.fail("a repeated reconcile would do something:\n%s", out)
-				}
-				if to == "all" {
-					b.eachAlone(l, want)
-				}
-			})
-		})
-	}
+	onEveryLayout(t, 10, func(t *rapid.T, l layout, base string) {
+		tree := l.draw(t, true)
+		b := newBench(t, base, tree)
+		want := b.effective()
+		before := b.touched()
+		to := rapid.SampledFrom(append([]string{"auto", "all"}, l.layers()...)).Draw(t, "to")
+		status, _, _ := b.run("", "reconcile", "--to", to)
+		switch {
+		case status != 0 && b.touched() != before:
+			b.fail("a refused reconcile has changed something")
+		case status != 0:
+			return
+		}
+		if got := b.effective(); fmt.Sprint(got) != fmt.Sprint(want) {
+			b.fail("reconcile changed the answer from %v to %v", want, got)
+		}
+		before = b.touched()
+		if status, out, _ := b.run("", "reconcile", "--to", to, "--check"); status != 0 || b.touched() != before {
+			b.fail("a repeated reconcile would do something:\n%s", out)
+		}
+		if to == "all" {
+			b.eachAlone(l, want)
+		}
+	})
 }
 
 // eachAlone takes all layers but one out of a host whose layers agree, one after the other.

@@ -31,6 +31,15 @@ func holdLock(t *testing.T, root, command string) (*host.FS, *txn.Tx) {
 	return files, tx
 }
 
+// writeConfig gives daemon.json another text, as that command would.
+func writeConfig(t *testing.T, files *host.FS, tx *txn.Tx, text string) {
+	t.Helper()
+	from, err := change.Observe(files, "/etc/docker/daemon.json")
+	assert.NilError(t, err)
+	assert.NilError(t, tx.Apply(t.Context(), []change.Change{{Path: "/etc/docker/daemon.json", From: from, To: from.WithData([]byte(text))}}))
+	assert.NilError(t, tx.Commit())
+}
+
 // started is a process of the plugin whose stderr is read line by line.
 type started struct {
 	cmd   *exec.Cmd
@@ -99,10 +108,7 @@ func TestTheSecondRunWaits(t *testing.T) {
 
 	waiting := start(t, args...)
 	waiting.until(t, "Waiting for")
-	from, err := change.Observe(files, "/etc/docker/daemon.json")
-	assert.NilError(t, err)
-	assert.NilError(t, tx.Apply(t.Context(), []change.Change{{Path: "/etc/docker/daemon.json", From: from, To: from.WithData([]byte(`{"proxies":{"no-proxy":"first.corp,added.corp"}}`))}}))
-	assert.NilError(t, tx.Commit())
+	writeConfig(t, files, tx, `{"proxies":{"no-proxy":"first.corp,added.corp"}}`)
 	assert.NilError(t, tx.Close())
 	assert.Equal(t, waiting.end(), exitDone, "%s", waiting.rest)
 	s, err := show(t, root)
@@ -115,10 +121,7 @@ func TestNothingToDoIsSaidOfWhatStays(t *testing.T) {
 	root := scriptHost(t, "trixie")
 	configure(t, root, `{"proxies":{"http-proxy":"http://old.corp:1"}}`)
 	files, tx := holdLock(t, root, "first")
-	from, err := change.Observe(files, "/etc/docker/daemon.json")
-	assert.NilError(t, err)
-	assert.NilError(t, tx.Apply(t.Context(), []change.Change{{Path: "/etc/docker/daemon.json", From: from, To: from.WithData([]byte(`{"proxies":{"http-proxy":"http://new.corp:1"}}`))}}))
-	assert.NilError(t, tx.Commit())
+	writeConfig(t, files, tx, `{"proxies":{"http-proxy":"http://new.corp:1"}}`)
 	waiting := start(t, "set", "--root", root, "--only", "daemon", "--no-check", "--http-proxy", "http://new.corp:1")
 	waiting.until(t, "Waiting for first")
 	assert.NilError(t, tx.Undo())

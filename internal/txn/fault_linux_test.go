@@ -39,7 +39,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "one file", build: buildOne, run: func(ctx context.Context, s site) error { return set(ctx, s, planOne) }},
 		{name: "all kinds", build: buildAll, run: func(ctx context.Context, s site) error { return set(ctx, s, planAll) }},
-		{name: "all kinds, undone after the commit", build: buildAll, run: setThenUndo, between: func(ctx context.Context, s site) error { return set(ctx, s, planAll) }},
+		{name: "all kinds, undone after the commit", build: buildAll, run: func(ctx context.Context, s site) error { return setThenUndo(ctx, s, planAll) }, between: func(ctx context.Context, s site) error { return set(ctx, s, planAll) }},
 		{name: "rollback", build: func(t *testing.T, s site) {
 			buildAll(t, s)
 			assert.NilError(t, set(t.Context(), s, planAll))
@@ -124,10 +124,11 @@ func planAll(s site) (change.Plan, error) {
 	return plan, errors.Join(errs...)
 }
 
-func set(ctx context.Context, s site, plan func(site) (change.Plan, error)) error {
+// begun is a set up to its commit record; the transaction is nil when none was begun.
+func begun(ctx context.Context, s site, plan func(site) (change.Plan, error)) (*txn.Tx, error) {
 	tx, err := s.store.Begin(ctx, "docker proxy set")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	changes, err := plan(s)
 	if err == nil {
@@ -136,23 +137,24 @@ func set(ctx context.Context, s site, plan func(site) (change.Plan, error)) erro
 	if err == nil {
 		err = tx.Commit()
 	}
+	return tx, err
+}
+
+func set(ctx context.Context, s site, plan func(site) (change.Plan, error)) error {
+	tx, err := begun(ctx, s, plan)
+	if tx == nil {
+		return err
+	}
 	if err == nil {
 		err = tx.Note("restart", "done")
 	}
 	return errors.Join(err, tx.Close())
 }
 
-func setThenUndo(ctx context.Context, s site) error {
-	tx, err := s.store.Begin(ctx, "docker proxy set")
-	if err != nil {
+func setThenUndo(ctx context.Context, s site, plan func(site) (change.Plan, error)) error {
+	tx, err := begun(ctx, s, plan)
+	if tx == nil {
 		return err
-	}
-	changes, err := planAll(s)
-	if err == nil {
-		err = tx.Apply(ctx, changes)
-	}
-	if err == nil {
-		err = tx.Commit()
 	}
 	return errors.Join(err, tx.Undo(), tx.Close())
 }

@@ -62,7 +62,7 @@ func TestForeignChangeAtEveryMoment(t *testing.T) {
 			if foreign.want == "" && (target == "/etc/removed" || target == "/etc/made") {
 				continue // what this program does itself, or nothing at all
 			}
-			for i, run := range []func(context.Context, site, func(site) (change.Plan, error)) error{set, setPlanThenUndo} {
+			for i, run := range []func(context.Context, site, func(site) (change.Plan, error)) error{set, setThenUndo} {
 				t.Run(fmt.Sprintf("%s %s %d", target, foreign.name, i), func(t *testing.T) {
 					for at := 1; everyMoment(t, at, target, foreign.do, foreign.want, run); at++ {
 					}
@@ -70,21 +70,6 @@ func TestForeignChangeAtEveryMoment(t *testing.T) {
 			}
 		}
 	}
-}
-
-func setPlanThenUndo(ctx context.Context, s site, plan func(site) (change.Plan, error)) error {
-	tx, err := s.store.Begin(ctx, "docker proxy set")
-	if err != nil {
-		return err
-	}
-	changes, err := plan(s)
-	if err == nil {
-		err = tx.Apply(ctx, changes)
-	}
-	if err == nil {
-		err = tx.Commit()
-	}
-	return errors.Join(err, tx.Undo(), tx.Close())
 }
 
 // everyMoment is one run with a foreign change before call at; false when there were not that many calls.

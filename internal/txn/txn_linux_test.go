@@ -60,6 +60,15 @@ func (s site) get(t *testing.T, name string) string {
 	return string(data)
 }
 
+// has compares files with lines of tree.
+func (s site) has(t *testing.T, files map[string]string) {
+	t.Helper()
+	got := tree(t, s.dir)
+	for name, want := range files {
+		assert.Equal(t, got[name], want, name)
+	}
+}
+
 // to is the change of name, as it is now, to other bytes.
 func (s site) to(t *testing.T, name, data string) change.Change {
 	t.Helper()

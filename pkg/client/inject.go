@@ -8,8 +8,9 @@ import (
 
 // Variable is one environment variable that the docker CLI gives to what it creates.
 type Variable struct {
-	Name  string
-	Value precedence.Value
+	Name   string
+	Value  precedence.Value
+	Source precedence.Source // the member of config.json that it comes from
 }
 
 // variables are the names that each key of a record becomes (docker/cli configfile.ParseProxyConfig): both spellings, set one by one.
@@ -32,8 +33,9 @@ func (f File) ForContainers() []Variable {
 		if s.Value == "" {
 			continue
 		}
+		source := precedence.Source{Layer: Layer, Path: f.Path, Line: s.Line, Name: "proxies." + f.Host + "." + s.Key}
 		for _, name := range variables(s.Key) {
-			out = append(out, Variable{name, s.Value})
+			out = append(out, Variable{name, s.Value, source})
 		}
 	}
 	return out

@@ -22,18 +22,23 @@ var build = sync.OnceValues(func() (string, error) {
 	if bin := os.Getenv("DOCKER_PROXY_BIN"); bin != "" {
 		return bin, nil
 	}
+	return goBuild("docker-proxy", "../../cmd/docker-proxy")
+})
+
+// goBuild makes a static program in a directory of its own.
+func goBuild(name, pkg string) (string, error) {
 	dir, err := os.MkdirTemp("", "docker-proxy-e2e-")
 	if err != nil {
 		return "", err
 	}
-	bin := filepath.Join(dir, "docker-proxy")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, "../../cmd/docker-proxy")
+	bin := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the plugin: %w: %s", err, out)
+		return "", fmt.Errorf("building %s: %w: %s", name, err, out)
 	}
 	return bin, nil
-})
+}
 
 // boot boots a host with the plugin installed.
 func boot(t *testing.T, kind string, options ...hosts.Option) *hosts.Host {

@@ -4,10 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,19 +16,7 @@ import (
 )
 
 // buildCandidate makes the program that shows any bytes to the validation, see its documentation.
-var buildCandidate = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "docker-proxy-e2e-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "candidate")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, "./candidate")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the program: %w: %s", err, out)
-	}
-	return bin, nil
-})
+var buildCandidate = sync.OnceValues(func() (string, error) { return goBuild("candidate", "./candidate") })
 
 // candidates are files to be shown to the host's own readers, by path; nil is one that goes away.
 type candidates map[string]any

@@ -11,7 +11,7 @@
 // are written: one function per construct of systemd.exec(5), systemd.unit(5),
 // sh and daemon.json), oracle_*.go (who answers), corpus.go (recorded answers in
 // testdata/), compare.go and place.go (what the project is asked and how its values
-// and places are judged) and live.go (restarts of real dockerds).
+// and places are judged) and *_live.go (the same for restarts of real dockerds).
 //
 // The recorded corpus is compared by plain `go test`. With the build tag
 // `hosts` the answers are asked again of booted hosts and must equal the
