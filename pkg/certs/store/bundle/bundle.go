@@ -31,10 +31,10 @@ func Check(data []byte) error {
 	return nil
 }
 
-var (
-	beginLine = []byte("-----BEGIN ")
-	endLine   = []byte("-----END ")
-	dashes    = []byte("-----")
+const (
+	beginLine = "-----BEGIN "
+	endLine   = "-----END "
+	dashes    = "-----"
 )
 
 // Scan returns the certificates of data in their order. A block counts when OpenSSL and Go read it: it begins at the beginning of a line, ends with the same label,
@@ -43,7 +43,7 @@ func Scan(data []byte) []Block {
 	var out []Block
 	var scratch []byte
 	for at := 0; ; {
-		i := bytes.Index(data[at:], beginLine)
+		i := bytes.Index(data[at:], []byte(beginLine))
 		if i < 0 {
 			return out
 		}
@@ -68,23 +68,23 @@ func block(data []byte, start int, scratch *[]byte) (Block, bool) {
 	if n < 0 {
 		return Block{}, false
 	}
-	label, ok := bytes.CutSuffix(bytes.TrimRight(line[:n], " \t\r"), dashes)
+	label, ok := bytes.CutSuffix(bytes.TrimRight(line[:n], " \t\r"), []byte(dashes))
 	if !ok || !isCertificate(label) {
 		return Block{}, false
 	}
 	body := start + len(beginLine) + n + 1
 	// The end is looked for up to the next beginning only: a block that is cut off does not swallow the next one, and many beginnings cost no more than one pass.
 	limit := len(data)
-	if next := bytes.Index(data[body:], beginLine); next >= 0 {
+	if next := bytes.Index(data[body:], []byte(beginLine)); next >= 0 {
 		limit = body + next
 	}
-	end := bytes.Index(data[body:limit], endLine)
+	end := bytes.Index(data[body:limit], []byte(endLine))
 	if end < 0 {
 		return Block{}, false
 	}
 	end += body
 	tail := data[end+len(endLine):]
-	if !bytes.HasPrefix(tail, label) || !bytes.HasPrefix(tail[len(label):], dashes) || end > body && data[end-1] != '\n' {
+	if !bytes.HasPrefix(tail, label) || !bytes.HasPrefix(tail[len(label):], []byte(dashes)) || end > body && data[end-1] != '\n' {
 		return Block{}, false
 	}
 	stop := end + len(endLine) + len(label) + len(dashes)
@@ -171,7 +171,7 @@ func Find(data []byte, f certs.Fingerprint) []byte {
 		text := data[b.Start:b.End]
 		text = text[bytes.IndexByte(text, '\n')+1:]
 		var scratch []byte
-		der, _ := decode(text[:bytes.Index(text, endLine)], &scratch)
+		der, _ := decode(text[:bytes.Index(text, []byte(endLine))], &scratch)
 		return der
 	}
 	return nil
