@@ -118,7 +118,7 @@ func (s *Store) Add(alias string, der []byte, at time.Time) error {
 	}
 	alias = strings.ToLower(alias)
 	free := alias
-	for n := 2; s.part.has(free); n++ {
+	for n := 1; s.part.has(free); n++ {
 		free = fmt.Sprintf("%s-%d", alias, n)
 	}
 	s.part.add(free, der, at)
