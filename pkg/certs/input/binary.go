@@ -96,7 +96,7 @@ func pkcs7Certificates(der []byte) (found [][]byte, ok bool) {
 		Content asn1.RawValue `asn1:"optional"`
 	}
 	// The library reads indefinite lengths, too, which encoding/asn1 does not; only the object identifier in front is looked for there.
-	if _, err := asn1.Unmarshal(der, &outer); err != nil && !bytes.Contains(der[:min(len(der), 32)], signedData) {
+	if _, err := asn1.Unmarshal(der, &outer); err != nil && !bytes.Contains(der[:min(len(der), 32)], []byte(signedData)) {
 		return nil, false
 	} else if err == nil && !outer.ID.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}) {
 		return nil, false
@@ -112,4 +112,4 @@ func pkcs7Certificates(der []byte) (found [][]byte, ok bool) {
 }
 
 // signedData is the object identifier 1.2.840.113549.1.7.2 in DER.
-var signedData = []byte("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
+const signedData = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"
