@@ -27,6 +27,7 @@ type app struct {
 // subcommands lists the commands of `docker proxy`. Help and completion sort them by name.
 func subcommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
+		newCACommand(a),
 		newExplainCommand(a),
 		newExportCommand(a),
 		newHelpCommand(),

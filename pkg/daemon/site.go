@@ -170,6 +170,9 @@ func (s *Site) ReadsProxies() Answer {
 	return No
 }
 
+// BuildsWithSecretVariables reports whether the engine's own BuildKit certainly makes variables of build secrets: Dockerfile syntax 1.10, of BuildKit 0.16, is in every 28.
+func (s *Site) BuildsWithSecretVariables() bool { return s.atLeast("28.0") }
+
 // atLeast reports whether the engine is known to be of the version, "24.0", or newer. A pre-release of it counts as newer, as its code is.
 func (s *Site) atLeast(version string) bool {
 	v := canonical(s.Version)

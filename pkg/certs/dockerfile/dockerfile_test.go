@@ -96,6 +96,16 @@ func TestRewriteRefuses(t *testing.T) {
 	}
 }
 
+func TestSyntaxMakesVariables(t *testing.T) {
+	for syntax, want := range map[string]bool{
+		"docker/dockerfile:1": true, "docker/dockerfile": true, "docker.io/docker/dockerfile:1.10": true, "docker/dockerfile:1.12.1-labs": true, "docker/dockerfile:1-labs": true,
+		"docker/dockerfile:1@sha256:00": true, "docker/dockerfile:1.9": false, "docker/dockerfile:1.4.3": false, "docker/dockerfile:experimental": false, "me/dockerfile:1": false,
+	} {
+		assert.Equal(t, dockerfile.SyntaxMakesVariables([]byte("# syntax="+syntax+"\nFROM a\n")), want, syntax)
+	}
+	assert.Assert(t, !dockerfile.SyntaxMakesVariables([]byte("FROM a\n# syntax=docker/dockerfile:1\n")))
+}
+
 // FuzzRewrite: whatever the file, it is refused or read back as it was meant (Rewrite compares itself, with BuildKit's parser), and never panics.
 func FuzzRewrite(f *testing.F) {
 	for _, s := range []string{"FROM a\nRUN x\n", "FROM a\nRUN <<EOF\nx\nEOF\n", "# escape=`\nFROM a\nRUN --a=b `\n [\"x\"]\n", "FROM a\nRUN \\\n# c\n\n --x='a b' y\n"} {

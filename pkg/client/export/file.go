@@ -5,8 +5,10 @@ import "bytes"
 // Marker is the first line of every file an export writes: a file that begins with it may be overwritten by the next export. It is a comment for every reader.
 const Marker = "# Written by docker proxy export, which overwrites it.\n"
 
-// Ours reports whether data is a file that an export wrote.
-func Ours(data []byte) bool { return bytes.HasPrefix(data, []byte(Marker)) }
+// Ours reports whether data is a file that an export wrote. In a Dockerfile lines that only count at the top stand before the marker.
+func Ours(data []byte) bool {
+	return bytes.HasPrefix(data, []byte(Marker)) || bytes.Contains(data, []byte("\n"+Marker))
+}
 
 // File is one file of an export.
 type File struct {
