@@ -46,6 +46,7 @@ func (a api) Info(ctx context.Context) (Info, error) {
 		Swarm: i.Swarm.LocalNodeState == "active", Running: i.ContainersRunning,
 		// "name=rootless", since 19.03 (moby daemon/info.go, fillSecurityOptions)
 		Rootless: slices.ContainsFunc(i.SecurityOptions, func(o string) bool { return o == "rootless" || strings.HasPrefix(o, "name=rootless") }),
+		UserNS:   slices.ContainsFunc(i.SecurityOptions, func(o string) bool { return o == "userns" || strings.HasPrefix(o, "name=userns") }),
 	}
 	if r := i.RegistryConfig; r != nil {
 		for _, c := range r.InsecureRegistryCIDRs {

@@ -54,6 +54,7 @@ type Info struct {
 	LiveRestore     bool
 	Swarm           bool // part of a swarm, where live-restore does not work
 	Rootless        bool
+	UserNS          bool     // the daemon gives containers a user namespace (userns-remap)
 	Insecure        []string // registries without TLS: CIDR ranges, then names, each sorted
 	Mirrors         []string // URLs of mirrors of Docker Hub, in order
 	Running         int      // containers

@@ -11,9 +11,6 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/change"
 )
 
-// dirMode is the mode of directories that are made because a file needs them.
-const dirMode = 0o755
-
 // Can implements Target.
 func (t *rootTarget) Can() Capabilities { return Capabilities{Delete: true, Atomic: true, Nanos: true} }
 

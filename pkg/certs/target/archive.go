@@ -3,10 +3,274 @@ package target
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
-func openArchive(context.Context, engine.Engine, engine.Inspected) (Target, error) {
-	return nil, errors.ErrUnsupported
+// archiveTarget is a container by Docker's archive API: any daemon's, running or not, without rights on its machine. The daemon resolves names inside the container;
+// what it sees there is the root file system with volumes and bind mounts, but without any tmpfs, and without what was mounted after the start (moby
+// daemon/containerfs_linux.go). Names are resolved here, link by link, since the daemon says where a link leads only, not what is written in it.
+type archiveTarget struct {
+	ctx  context.Context //nolint:containedctx // tree.Tree has none; this one bounds the target's life
+	eng  engine.Engine
+	seen engine.Inspected
+
+	use    sync.Mutex
+	cache  *cache
+	base   *int     // the container's owner 0 as the daemon has it; nil: not asked for yet
+	remove *remover // nil: not looked for yet
+}
+
+var _ Target = (*archiveTarget)(nil)
+
+func openArchive(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Target, error) {
+	return &archiveTarget{ctx: ctx, eng: eng, seen: seen, cache: newCache()}, nil
+}
+
+// Close implements Target.
+func (t *archiveTarget) Close() error { return nil }
+
+// asked bounds one request and puts its error into the words of tree.Tree.
+func (t *archiveTarget) asked(name string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(t.ctx, stuckAfter)
+	defer cancel()
+	err := f(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return &StuckError{Path: name, After: stuckAfter}
+	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "No such container"):
+		return ErrGone
+	case errdefs.IsNotFound(err):
+		return &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return err
+}
+
+// mountOf is the mount that a name without links is on; false for the root file system.
+func (t *archiveTarget) mountOf(real string) (engine.Mount, bool) {
+	for _, m := range slices.Backward(t.seen.Mounts) { // sorted: what is mounted below another comes later
+		if within := path.Clean(m.Destination); real == within || strings.HasPrefix(real, strings.TrimSuffix(within, "/")+"/") {
+			return m, true
+		}
+	}
+	return engine.Mount{}, false
+}
+
+// hidden is an error for what the container sees differently from the archive API.
+func (t *archiveTarget) hidden(real string) error {
+	if m, ok := t.mountOf(real); ok && m.Type == "tmpfs" && path.Clean(m.Destination) != real {
+		return &MountError{Path: real, Source: m.Text(), Hidden: true}
+	}
+	return nil
+}
+
+// node describes a name none of whose directories is a link.
+func (t *archiveTarget) node(real string) (*node, error) {
+	if err := t.hidden(real); err != nil {
+		return nil, err
+	}
+	if n, known := t.cache.find(real); known {
+		if n == nil {
+			return nil, &fs.PathError{Op: "stat", Path: real, Err: fs.ErrNotExist}
+		}
+		return n, nil
+	}
+	var n *node
+	err := t.asked(real, func(ctx context.Context) (err error) {
+		n, err = t.fetchOne(ctx, real)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		t.cache.missing[real] = true
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.cache.put(real, n)
+	return n, nil
+}
+
+// exact is the tree by names whose directories are no links, which is how tree.Resolve asks.
+type exact struct{ *archiveTarget }
+
+func (t exact) Lstat(real string) (tree.Entry, error) {
+	n, err := t.node(real)
+	if err != nil {
+		return tree.Entry{}, err
+	}
+	return n.entry, nil
+}
+
+// real follows the links of the directories of name.
+func (t *archiveTarget) real(name string) (string, error) {
+	name = path.Clean("/" + name)
+	if name == "/" {
+		return name, nil
+	}
+	dir, e, err := tree.Resolve(exact{t}, path.Dir(name))
+	if err != nil {
+		return path.Join(dir, path.Base(name)), err
+	}
+	if !e.Mode.IsDir() {
+		return "", &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return path.Join(dir, path.Base(name)), nil
+}
+
+// Lstat implements tree.Tree. *MountError, Hidden, below a tmpfs.
+func (t *archiveTarget) Lstat(name string) (tree.Entry, error) {
+	t.use.Lock()
+	defer t.use.Unlock()
+	real, err := t.real(name)
+	if err != nil {
+		return tree.Entry{}, err
+	}
+	n, err := t.node(real)
+	if err != nil {
+		return tree.Entry{}, err
+	}
+	e := n.entry
+	e.Path = path.Clean("/" + name)
+	return e, nil
+}
+
+// ReadDir implements tree.Tree. The API gives a directory with all that is below it, so that this is for directories of which the caller knows that they are small; *FullError above 65536
+// names or 64 MiB.
+func (t *archiveTarget) ReadDir(name string) ([]tree.Entry, error) {
+	t.use.Lock()
+	defer t.use.Unlock()
+	real, e, err := tree.Resolve(exact{t}, name)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Mode.IsDir() {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: syscall.ENOTDIR}
+	}
+	if err := t.hiddenDir(real); err != nil {
+		return nil, err
+	}
+	if !t.cache.covered(real) {
+		if err := t.asked(real, func(ctx context.Context) error { return t.fetchAll(ctx, real) }); err != nil {
+			return nil, err
+		}
+	}
+	var out []tree.Entry
+	for _, base := range t.cache.names(real) {
+		n, _ := t.cache.find(path.Join(real, base))
+		e := n.entry
+		e.Path = path.Join("/", name, base)
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// hiddenDir is hidden for what is in a directory: that of the mount point itself, too.
+func (t *archiveTarget) hiddenDir(real string) error { return t.hidden(path.Join(real, "x")) }
+
+// ReadFile implements tree.Tree.
+func (t *archiveTarget) ReadFile(name string) ([]byte, error) {
+	t.use.Lock()
+	defer t.use.Unlock()
+	real, e, err := tree.Resolve(exact{t}, name)
+	if err != nil {
+		return nil, err
+	}
+	return t.bytes(real, name, e)
+}
+
+// bytes reads a file of which the entry is known.
+func (t *archiveTarget) bytes(real, name string, e tree.Entry) ([]byte, error) {
+	if !e.Mode.IsRegular() {
+		return nil, &tree.NotRegularError{Path: name, Mode: e.Mode}
+	}
+	if e.Size > tree.MaxFile {
+		return nil, &tree.TooLargeError{Path: name, Size: e.Size}
+	}
+	n, known := t.cache.find(real)
+	if !known || n == nil || !n.read {
+		err := t.asked(real, func(ctx context.Context) (err error) {
+			n, err = t.fetchFile(ctx, real)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		t.cache.put(real, n)
+	}
+	return slices.Clone(n.data), nil
+}
+
+// Prefetch implements Target: one request for each directory or file, with all that is below it.
+func (t *archiveTarget) Prefetch(ctx context.Context, names ...string) {
+	t.use.Lock()
+	defer t.use.Unlock()
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return
+		}
+		real, err := t.real(name)
+		if err != nil || t.hiddenDir(real) != nil || t.cache.covered(real) {
+			continue
+		}
+		// A hint: whatever is wrong with it will be seen by who reads it.
+		_ = t.asked(real, func(ctx context.Context) error { return t.fetchAll(ctx, real) })
+	}
+}
+
+// Can implements Target. Files are removed by the container's own rm, where it has one and runs.
+func (t *archiveTarget) Can() Capabilities {
+	t.use.Lock()
+	defer t.use.Unlock()
+	return Capabilities{Delete: t.remover().err == nil}
+}
+
+// fresh is how long what was read counts as what is there.
+const fresh = 2 * time.Second
+
+// owners turns the owners of a tar of the daemon into those of the container. Reading, the daemon gives its own ids; writing, it takes the container's (moby
+// daemon/archive_unix.go: no IDMap on the way out). With userns-remap the root directory of a container belongs to its owner 0.
+func (t *archiveTarget) owners(ctx context.Context, uid, gid int) (int, int, error) {
+	const remapped = 1 << 16 // ids that a daemon gives away begin above what it has itself (subuid(5))
+	if uid < remapped && gid < remapped {
+		return uid, gid, nil
+	}
+	if t.base == nil {
+		base, err := t.askBase(ctx)
+		if err != nil {
+			return 0, 0, err
+		}
+		t.base = &base
+	}
+	move := func(id int) int {
+		if id >= *t.base && id-*t.base < remapped {
+			return id - *t.base
+		}
+		return id
+	}
+	return move(uid), move(gid), nil
+}
+
+func (t *archiveTarget) askBase(ctx context.Context) (int, error) {
+	info, err := t.eng.Info(ctx)
+	if err != nil || !info.UserNS {
+		return 0, err
+	}
+	h, _, err := t.header(ctx, "/")
+	if err != nil {
+		return 0, fmt.Errorf("finding the owners of the container: %w", err)
+	}
+	return h.Uid, nil
 }

@@ -6,6 +6,7 @@ package target
 
 import (
 	"context"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
@@ -58,3 +59,13 @@ type Unrestored struct {
 	Path   string
 	Reason string
 }
+
+// dirMode is the mode of directories that are made because a file needs them.
+const dirMode = 0o755
+
+// stuckAfter is how long one call to a container's file system, or one request to the daemon, may take. A local file system answers in microseconds; one that the
+// container itself serves (FUSE) may never.
+const stuckAfter = 10 * time.Second
+
+// maxNames bounds the names read of one directory. /etc/ssl/certs has about 300.
+const maxNames = 1 << 16

@@ -19,12 +19,6 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
-// stuckAfter is how long one call to a container's file system may take. A local one answers in microseconds; one that the container itself serves (FUSE) may never.
-const stuckAfter = 10 * time.Second
-
-// maxNames bounds the names read of one directory. /etc/ssl/certs has about 300.
-const maxNames = 1 << 16
-
 // maxTries is how often a look-up that a rename disturbed is repeated (openat2(2), EAGAIN).
 const maxTries = 1000
 

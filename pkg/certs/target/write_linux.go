@@ -39,13 +39,6 @@ func (t *rootTarget) replace(p *place, to change.State, attrs map[string][]byte)
 	return nil
 }
 
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 // moveIn puts the finished file in the place of the old one. The look before it is what the change was planned against; where nothing was, nothing may be.
 func (t *rootTarget) moveIn(p *place, temp string) error {
 	before, had := p.was, p.state.Kind != change.Absent

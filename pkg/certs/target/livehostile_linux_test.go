@@ -1,0 +1,6 @@
+//go:build inhost && linux
+
+package target_test
+
+func hang(string)        {}
+func swapForever(string) {}
