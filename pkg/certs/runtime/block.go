@@ -2,11 +2,11 @@ package runtime
 
 import (
 	"bytes"
-	"encoding/pem"
 	"strconv"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 )
 
 // What we append to a bundle is between two lines of comment, which every reader of PEM passes over:
@@ -87,66 +87,7 @@ func lineWith(data []byte, text string) int {
 	return -1
 }
 
-// certificate is one block of a bundle.
-type certificate struct {
-	fingerprint certs.Fingerprint
-	start, end  int // in the bundle: from its BEGIN line to after its END line
-}
-
-const (
-	pemBegin = "-----BEGIN CERTIFICATE-----"
-	pemEnd   = "-----END CERTIFICATE-----"
-)
-
-// certificates reads the certificates of a bundle; what cannot be decoded is passed over, as OpenSSL does with other text.
-func certificates(data []byte) []certificate {
-	var out []certificate
-	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte(pemBegin))
-		if i < 0 {
-			return out
-		}
-		start := at + i
-		n := bytes.Index(data[start:], []byte(pemEnd))
-		if n < 0 {
-			return out
-		}
-		end := start + n + len(pemEnd)
-		if last := bytes.LastIndex(data[start:end], []byte(pemBegin)); last > 0 { // a block that was never ended
-			start += last
-		}
-		if end < len(data) && data[end] == '\r' {
-			end++
-		}
-		if end < len(data) && data[end] == '\n' {
-			end++
-		}
-		if block, _ := pem.Decode(data[start:end]); block != nil && len(block.Bytes) > 0 {
-			out = append(out, certificate{fingerprint: certs.FingerprintOf(block.Bytes), start: start, end: end})
-		}
-		at = end
-	}
-}
-
 // holds reports whether the bundle has the certificate.
 func holds(data []byte, f certs.Fingerprint) bool {
-	for _, c := range certificates(data) {
-		if c.fingerprint == f {
-			return true
-		}
-	}
-	return false
-}
-
-// cutCertificate takes every block with this certificate out, whoever put it there; comments round it stay.
-func cutCertificate(data []byte, f certs.Fingerprint) []byte {
-	var out []byte
-	at := 0
-	for _, c := range certificates(data) {
-		if c.fingerprint == f {
-			out = append(out, data[at:c.start]...)
-			at = c.end
-		}
-	}
-	return append(out, data[at:]...)
+	return bundle.Find(data, f) != nil
 }

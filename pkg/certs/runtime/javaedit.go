@@ -70,7 +70,7 @@ func addJava(st Store, data []byte, list []certs.Authority, passwords []string, 
 	return store.Bytes(), notes
 }
 
-func removeJava(t tree.Tree, st Store, data []byte, list []certs.Fingerprint, passwords []string, foreign bool) ([]byte, []certs.Note) {
+func removeJava(t tree.Tree, st Store, data []byte, list []certs.Fingerprint, passwords []string, o RemoveOptions) ([]byte, []certs.Note) {
 	store, err := keystore.Open(data, passwords...)
 	if err != nil {
 		return data, []certs.Note{noteOf(certs.Skipped, st.Path, "left alone: %v", err)}
@@ -82,7 +82,7 @@ func removeJava(t tree.Tree, st Store, data []byte, list []certs.Fingerprint, pa
 			continue
 		}
 		if _, err := store.Remove(func(e keystore.Entry) bool {
-			return certs.FingerprintOf(e.DER) == f && (foreign || st.ours(t, e.Alias, f))
+			return certs.FingerprintOf(e.DER) == f && (o.Foreign || o.Recorded[f] && st.naming == p11Name || st.ours(t, e.Alias, f))
 		}); err != nil {
 			note := noteOf(certs.Unrestored, st.Path, "%s is still trusted: %v", f.Short(), err)
 			return data, append(notes, note)

@@ -13,6 +13,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/keystore"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
@@ -28,6 +29,8 @@ type RemoveOptions struct {
 	Common
 	// Foreign takes out certificates that somebody else put there, too.
 	Foreign bool
+	// Recorded are certificates of which a record says that this program added them.
+	Recorded map[certs.Fingerprint]bool
 }
 
 // Common is what Add, Remove and Holds need to know.
@@ -45,7 +48,7 @@ type editor func(s Store, data []byte) ([]byte, []certs.Note)
 // must start again, or be made again with another environment, is Needs' to say. An error is one of reading the tree.
 func (s Survey) Add(t tree.Tree, list []certs.Authority, o AddOptions) (change.Plan, []certs.Note, error) {
 	passwords := s.passwords(t, o.Passwords)
-	return s.plan(t, o.Common, "trusts "+names(list), func(st Store, data []byte) ([]byte, []certs.Note) {
+	plan, notes, err := s.plan(t, o.Common, "trusts "+names(list), func(st Store, data []byte) ([]byte, []certs.Note) {
 		if st.Kind == Java {
 			return addJava(st, data, list, passwords, o.Now)
 		}
@@ -56,14 +59,19 @@ func (s Survey) Add(t tree.Tree, list []certs.Authority, o AddOptions) (change.P
 		}
 		return data, nil
 	})
+	for _, a := range list {
+		p, n := s.inDirectories(o.Common, func(d directory) (change.Plan, error) { return d.add(t, a) })
+		plan, notes = append(plan, p...), append(notes, n...)
+	}
+	return plan, notes, err
 }
 
 // Remove plans that no store holds what Add put there, and with Foreign that none holds the certificates at all.
 func (s Survey) Remove(t tree.Tree, list []certs.Fingerprint, o RemoveOptions) (change.Plan, []certs.Note, error) {
 	passwords := s.passwords(t, o.Passwords)
-	return s.plan(t, o.Common, "no longer trusts "+shorts(list), func(st Store, data []byte) ([]byte, []certs.Note) {
+	plan, notes, err := s.plan(t, o.Common, "no longer trusts "+shorts(list), func(st Store, data []byte) ([]byte, []certs.Note) {
 		if st.Kind == Java {
-			return removeJava(t, st, data, list, passwords, o.Foreign)
+			return removeJava(t, st, data, list, passwords, o)
 		}
 		var notes []certs.Note
 		for _, f := range list {
@@ -72,13 +80,18 @@ func (s Survey) Remove(t tree.Tree, list []certs.Fingerprint, o RemoveOptions) (
 				continue
 			}
 			if o.Foreign {
-				data = cutCertificate(data, f)
+				data, _ = bundle.Remove(data, f)
 			} else {
 				notes = append(notes, keptNote(st.Path, f))
 			}
 		}
 		return data, notes
 	})
+	for _, f := range list {
+		p, n := s.inDirectories(o.Common, func(d directory) (change.Plan, error) { return d.remove(t, f) })
+		plan, notes = append(plan, p...), append(notes, n...)
+	}
+	return plan, notes, err
 }
 
 // keptNote says that somebody else's certificate stays.
@@ -118,7 +131,7 @@ func (s Survey) plan(t tree.Tree, o Common, what string, edit editor) (change.Pl
 // closed says why a store is not written, "" when it can be.
 func (s Store) closed(o Common) string {
 	switch {
-	case strings.HasPrefix(s.Real, "/nix/store/"):
+	case strings.HasPrefix(s.Real, nixStore):
 		return "it is in the store of Nix, where no file is ever changed"
 	case s.Entry.ReadOnly:
 		return "it is on a file system that takes no writes"
@@ -144,8 +157,8 @@ func read(t tree.Tree, st Store) (data []byte, reason string, err error) {
 	default:
 		return nil, "", fmt.Errorf("reading %s: %w", redact.Terminal(st.Real), err)
 	}
-	if st.Kind == PEM && bytes.IndexByte(data, 0) >= 0 {
-		return nil, "it is no text", nil
+	if err := bundle.Check(data); st.Kind == PEM && err != nil {
+		return nil, "it " + err.Error(), nil
 	}
 	return data, "", nil
 }
@@ -175,8 +188,8 @@ func (s Survey) Holds(t tree.Tree) (map[certs.Fingerprint][]string, error) {
 func (s Store) fingerprints(data []byte, passwords []string) []certs.Fingerprint {
 	var out []certs.Fingerprint
 	if s.Kind == PEM {
-		for _, c := range certificates(data) {
-			out = append(out, c.fingerprint)
+		for _, b := range bundle.Scan(data) {
+			out = append(out, b.Fingerprint)
 		}
 		return out
 	}

@@ -59,9 +59,11 @@ type Survey struct {
 	// Homes are the Java installations that were found.
 	Homes []string `json:"javaHomes,omitempty"`
 
-	processes Processes
-	programs  []program
-	databases []string // directories of NSS
+	processes   Processes
+	programs    []program
+	databases   []string // directories of NSS
+	directories []directory
+	system      []string
 }
 
 // Options say where else to look.
@@ -81,6 +83,7 @@ func Look(t tree.Tree, p Processes, o Options) (Survey, error) {
 	if f.system == nil {
 		f.system = systemBundles()
 	}
+	f.survey.system = f.system
 	for _, name := range o.Bundles {
 		f.named(name, "bundle", "named by --bundle")
 	}
