@@ -1,14 +1,12 @@
 package runtime
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
@@ -111,8 +109,8 @@ func (f *finder) list(dir string) []tree.Entry {
 		f.cut = true
 	} else if f.present(dir) {
 		var err error
-		if entries, err = f.tree.ReadDir(dir); err != nil && !isMissing(err) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, tree.ErrLoop) && f.err == nil {
-			f.err = fmt.Errorf("listing %s: %w", redact.Terminal(dir), err)
+		if entries, err = f.tree.ReadDir(dir); err != nil && !isMissing(err) {
+			f.note(certs.Skipped, dir, "not looked through: %v", err)
 		}
 	}
 	f.names += len(entries)

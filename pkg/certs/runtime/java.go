@@ -41,7 +41,7 @@ func (p Processes) property(name string) []string {
 			words = append(words, strings.Fields(text)...)
 		}
 	}
-	words = append(append(words, p.Entrypoint...), p.Cmd...)
+	words = append(words, p.Argv...)
 	for _, proc := range p.Running {
 		words = append(words, proc.Argv...)
 	}

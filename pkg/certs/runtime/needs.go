@@ -110,7 +110,7 @@ func (s Survey) settled(p program) bool {
 	switch p.row.Name {
 	case "node":
 		words := strings.Fields(strings.Join(s.processes.settings("NODE_OPTIONS"), " "))
-		words = append(append(words, s.processes.Entrypoint...), s.processes.Cmd...)
+		words = append(words, s.processes.Argv...)
 		for _, r := range p.running {
 			words = append(words, r.Argv...)
 		}

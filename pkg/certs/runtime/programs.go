@@ -65,10 +65,8 @@ func (f *finder) installed(name string, p Processes) bool {
 	if slices.ContainsFunc(marks, func(v string) bool { return len(p.settings(v)) > 0 }) {
 		return true
 	}
-	for _, argv := range [][]string{p.Entrypoint, p.Cmd} {
-		if len(argv) > 0 && path.Base(argv[0]) == name {
-			return true
-		}
+	if len(p.Argv) > 0 && path.Base(p.Argv[0]) == name {
+		return true
 	}
 	if f.noListing {
 		return false
