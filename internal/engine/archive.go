@@ -45,6 +45,11 @@ func (a api) PutArchive(ctx context.Context, id, dir string, tar io.Reader) erro
 	return a.client.CopyToContainer(ctx, id, dir, tar, container.CopyToContainerOptions{AllowOverwriteDirWithFile: false})
 }
 
+// ReplaceArchive is PutArchive where what is unpacked takes the place of anything, a directory with all that is in it, too.
+func (a api) ReplaceArchive(ctx context.Context, id, dir string, tar io.Reader) error {
+	return a.client.CopyToContainer(ctx, id, dir, tar, container.CopyToContainerOptions{AllowOverwriteDirWithFile: true})
+}
+
 // Exec runs a program in a container as its root, without a shell or a terminal, and waits for it. It gives the exit status and what it said, at most 64 KiB.
 func (a api) Exec(ctx context.Context, id string, argv ...string) (status int, output string, err error) {
 	made, err := a.client.ContainerExecCreate(ctx, id, container.ExecOptions{User: "0:0", Cmd: argv, AttachStdout: true, AttachStderr: true})

@@ -22,10 +22,11 @@ type Engine interface {
 	AllContainers(ctx context.Context) ([]Created, error)
 	// Inspect looks at one container, by name or ID.
 	Inspect(ctx context.Context, name string) (Inspected, error)
-	// StatPath, GetArchive and PutArchive are the archive API on the files of a container; Exec runs a program in it. See the methods of api.
+	// StatPath, GetArchive, PutArchive and ReplaceArchive are the archive API on the files of a container; Exec runs a program in it. See the methods of api.
 	StatPath(ctx context.Context, id, name string) (PathStat, error)
 	GetArchive(ctx context.Context, id, name string) (io.ReadCloser, PathStat, error)
 	PutArchive(ctx context.Context, id, dir string, tar io.Reader) error
+	ReplaceArchive(ctx context.Context, id, dir string, tar io.Reader) error
 	Exec(ctx context.Context, id string, argv ...string) (status int, output string, err error)
 	// Networks lists the networks of the daemon that have addresses, sorted by name.
 	Networks(ctx context.Context) ([]Network, error)

@@ -130,7 +130,12 @@ func (f *Fake) GetArchive(_ context.Context, _, name string) (io.ReadCloser, Pat
 	return r, file.stat(), nil
 }
 
-// PutArchive unpacks into f.Files.
+// ReplaceArchive unpacks into f.Files.
+func (f *Fake) ReplaceArchive(ctx context.Context, id, dir string, stream io.Reader) error {
+	return f.PutArchive(ctx, id, dir, stream)
+}
+
+// PutArchive unpacks into f.Files. As with the daemon's, what is there goes before what takes its place is made, which for a hard link may fail.
 func (f *Fake) PutArchive(_ context.Context, _, dir string, stream io.Reader) error {
 	f.Asked++
 	if f.Err != nil {
@@ -156,7 +161,16 @@ func (f *Fake) PutArchive(_ context.Context, _, dir string, stream io.Reader) er
 		if f.Files == nil {
 			f.Files = map[string]FakeFile{}
 		}
-		f.Files[name] = FakeFile{Header: *h, Data: data}
+		delete(f.Files, name)
+		file := FakeFile{Header: *h, Data: data}
+		if h.Typeflag == tar.TypeLink {
+			first, ok := f.Files[path.Join(real, h.Linkname)]
+			if !ok {
+				return fmt.Errorf("link %s: %w", h.Linkname, fs.ErrNotExist)
+			}
+			file = first
+		}
+		f.Files[name] = file
 	}
 }
 

@@ -1,6 +1,8 @@
 package target
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +19,7 @@ type remover struct {
 	err       error    // why there is none
 }
 
-// remover looks for rm and rmdir, or a busybox, in the container. The archive API has no request that removes a file.
+// remover looks for rm and rmdir, or a busybox, in the container.
 func (t *archiveTarget) remover() *remover {
 	if t.remove == nil {
 		t.remove = t.findRemover()
@@ -27,7 +29,7 @@ func (t *archiveTarget) remover() *remover {
 
 func (t *archiveTarget) findRemover() *remover {
 	if t.seen.State != "running" {
-		return &remover{err: fmt.Errorf("the archive API removes nothing, and a container that is %s runs no rm", t.seen.State)}
+		return &remover{err: fmt.Errorf("the container is %s, so that its rm cannot run", t.seen.State)}
 	}
 	for _, r := range []remover{
 		{file: []string{"/bin/rm"}, dir: []string{"/bin/rmdir"}},
@@ -41,56 +43,77 @@ func (t *archiveTarget) findRemover() *remover {
 			return &r
 		}
 	}
-	return &remover{err: errors.New("the archive API removes nothing, and the container has no rm")}
+	return &remover{err: errors.New("the container has no rm")}
 }
 
-// removeAll removes names without links and says which ones are gone and, for the others, why not.
+// removeAll removes names without links, in their order, and says which ones are gone and, for the others, why not. Only what is seen to be gone counts.
 func (t *archiveTarget) removeAll(ctx context.Context, steps []*step) (gone []bool, kept []error) {
 	gone = make([]bool, len(steps))
-	r := t.remover()
-	reasons := make([]string, len(steps))
-	if r.err == nil {
-		t.run(ctx, r, steps, reasons)
-	}
-	t.cache = newCache()
 	for i, s := range steps {
-		_, err := t.node(s.real)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			gone[i] = true
-		case r.err != nil:
-			kept = append(kept, &NotDeletableError{Path: s.real, Reason: r.err.Error()})
-		default:
-			kept = append(kept, &NotDeletableError{Path: s.real, Reason: reasons[i]})
+		t.cache = newCache()
+		if s.state.Kind != change.Dir || t.seen.State == "exited" || t.seen.State == "created" {
+			gone[i] = t.displace(ctx, s)
+		}
+		var reason error
+		if !gone[i] {
+			reason = t.run(ctx, s)
+			gone[i] = t.absent(s.real)
+		}
+		if !gone[i] {
+			kept = append(kept, &NotDeletableError{Path: s.real, Reason: reason.Error()})
 		}
 	}
+	t.cache = newCache()
 	return gone, kept
 }
 
-// run executes rm for the files and then rmdir for the directories, in the order of the steps.
-func (t *archiveTarget) run(ctx context.Context, r *remover, steps []*step, reasons []string) {
-	for start := 0; start < len(steps); {
-		kind, end := steps[start].state.Kind == change.Dir, start
-		argv := append([]string(nil), r.file...)
-		if kind {
-			argv = append([]string(nil), r.dir...)
-		} else {
-			argv = append(argv, "-f")
+func (t *archiveTarget) absent(real string) bool {
+	t.cache = newCache()
+	_, err := t.node(real)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// displace removes a name by a request that fails. The archive API has none that removes a file, but unpacking removes what stands at a name before it makes the new
+// thing (moby pkg/archive and go-archive, Unpack, from 1.8 to 28), and a hard link to a name that is not there cannot be made. A daemon that one day looks first leaves
+// everything as it is, which is seen. A directory is taken with all that is in it, so that this is for an empty one of a container in which nothing runs.
+func (t *archiveTarget) displace(ctx context.Context, s *step) bool {
+	dir := s.state.Kind == change.Dir
+	if dir {
+		if t.fetchAll(ctx, s.real) != nil || len(t.cache.names(s.real)) > 0 {
+			return false
 		}
-		argv = append(argv, "--")
-		for ; end < len(steps) && (steps[end].state.Kind == change.Dir) == kind; end++ {
-			argv = append(argv, steps[end].real)
-		}
-		bounded, cancel := context.WithTimeout(ctx, stuckAfter)
-		status, text, err := t.eng.Exec(bounded, t.seen.ID, argv...)
-		cancel()
-		reason := fmt.Sprintf("%s ended with status %d: %s", argv[0], status, strings.TrimSpace(text))
-		if err != nil {
-			reason = err.Error()
-		}
-		for i := start; i < end; i++ {
-			reasons[i] = reason
-		}
-		start = end
 	}
+	dest := t.where(s.real)
+	name := strings.TrimPrefix(strings.TrimPrefix(s.real, strings.TrimSuffix(dest, "/")), "/")
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	if put(w, dest, s.real, &tar.Header{Typeflag: tar.TypeLink, Linkname: name, Mode: 0o600}, nil) != nil || w.Close() != nil {
+		return false
+	}
+	_ = t.asked(s.real, func(ctx context.Context) error {
+		if dir {
+			return t.eng.ReplaceArchive(ctx, t.seen.ID, dest, &buf)
+		}
+		return t.eng.PutArchive(ctx, t.seen.ID, dest, &buf)
+	})
+	return t.absent(s.real)
+}
+
+// run removes a name by a program of the container, and says why it may still be there.
+func (t *archiveTarget) run(ctx context.Context, s *step) error {
+	r := t.remover()
+	if r.err != nil {
+		return r.err
+	}
+	argv := append(append([]string(nil), r.file...), "-f", "--", s.real)
+	if s.state.Kind == change.Dir {
+		argv = append(append([]string(nil), r.dir...), "--", s.real)
+	}
+	ctx, cancel := context.WithTimeout(ctx, stuckAfter)
+	defer cancel()
+	status, text, err := t.eng.Exec(ctx, t.seen.ID, argv...)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s ended with status %d: %s", argv[0], status, strings.TrimSpace(text))
 }

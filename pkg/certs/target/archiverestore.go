@@ -59,7 +59,7 @@ func unrestored(err error) []Unrestored {
 	}
 	var kept *NotDeletableError
 	if errors.As(err, &kept) {
-		return []Unrestored{{Path: kept.Path, Reason: err.Error()}}
+		return []Unrestored{{Path: kept.Path, Reason: kept.Reason}}
 	}
 	return []Unrestored{{Reason: err.Error()}}
 }

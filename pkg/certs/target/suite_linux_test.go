@@ -132,7 +132,11 @@ func suiteWrite(t *testing.T, c target.Target) {
 	assert.Equal(t, e.Mode, fs.ModeDir|0o750)
 
 	left := c.Restore(context.WithoutCancel(t.Context()), done)
-	assert.Assert(t, is.Len(left, 0))
+	if c.Can().Nanos {
+		assert.Assert(t, is.Len(left, 0))
+	} else { // the one thing that the archive API does not give back
+		assert.DeepEqual(t, left, []target.Unrestored{{Path: "/", Reason: "the archive API does not set the time of this directory"}})
+	}
 	e, err = c.Lstat(bundleName)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, []int{e.UID, e.GID, int(e.Mode)}, []int{0, 0, 0o644})
@@ -143,7 +147,9 @@ func suiteWrite(t *testing.T, c target.Target) {
 	}
 	e, err = c.Lstat("/") // Docker itself makes directories there
 	assert.NilError(t, err)
-	same(t, c, e.ModTime, top.ModTime, true)
+	if c.Can().Nanos {
+		same(t, c, e.ModTime, top.ModTime, true)
+	}
 	for _, name := range []string{"/opt", anchorDir + "/docker-proxy-0123.crt", "/etc/ssl/certs/docker-proxy-0123.pem"} {
 		_, err = c.Lstat(name)
 		assert.ErrorIs(t, err, fs.ErrNotExist, name)
