@@ -42,6 +42,16 @@ func (p *Process) IsDockerd() bool {
 	return p != nil && (isDockerd(p.Comm) || len(p.Argv) > 0 && isDockerd(path.Base(p.Argv[0])))
 }
 
+// MayBeDockerd reports whether the process may be a Docker daemon under another name: a program, not a script that an interpreter reads, and nothing stands on its command line
+// that dockerd, which takes options only, would refuse. A process name is at most 15 bytes long (PR_SET_NAME(2const)); a program that was replaced meanwhile is " (deleted)".
+func (p *Process) MayBeDockerd() bool {
+	if p == nil || p.Foreign || len(p.Argv) == 0 || p.Exe == "" {
+		return false
+	}
+	name := path.Base(strings.TrimSuffix(p.Exe, " (deleted)"))
+	return p.Comm == name[:min(len(name), 15)] && (len(p.Argv) == 1 || strings.HasPrefix(p.Argv[1], "-"))
+}
+
 // Below returns the processes of list that descend from pid, or are it.
 func Below(files *host.FS, list []*Process, pid int) []*Process {
 	var out []*Process

@@ -17,6 +17,9 @@ func Read(*host.FS, int) (*Process, error) { return nil, errNoProc }
 // Dockerds finds none.
 func Dockerds(*host.FS) []*Process { return nil }
 
+// MayBeDockerd is false: processes are not read here.
+func (p *Process) MayBeDockerd() bool { return false }
+
 // IsDockerd is always false.
 func (p *Process) IsDockerd() bool { return false }
 

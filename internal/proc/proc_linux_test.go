@@ -163,3 +163,25 @@ func TestUnitOfProcess(t *testing.T) {
 		assert.Equal(t, (&Process{Cgroup: cgroup}).Unit(), want, cgroup)
 	}
 }
+
+// A dockerd under another name is told from scripts and from what merely holds its socket: wrappers, and what they wait for.
+func TestMayBeDockerd(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		p    *Process
+		want bool
+	}{
+		{"its own name", &Process{Comm: "dockerd", Exe: "/usr/sbin/dockerd", Argv: []string{"/usr/sbin/dockerd", "-H", "fd://"}}, true},
+		{"another name", &Process{Comm: "moby-engine", Exe: "/opt/moby-engine", Argv: []string{"/opt/moby-engine", "--host=fd://"}}, true},
+		{"a long name, no options", &Process{Comm: "docker-engine-2", Exe: "/opt/docker-engine-26.1", Argv: []string{"docker-engine-26.1"}}, true},
+		{"replaced by an update", &Process{Comm: "engine", Exe: "/opt/engine (deleted)", Argv: []string{"/opt/engine", "-H", "fd://"}}, true},
+		{"a script", &Process{Comm: "start-docker", Exe: "/usr/bin/dash", Argv: []string{"/bin/sh", "/usr/local/sbin/start-docker", "-H", "fd://"}}, false},
+		{"an interpreter", &Process{Comm: "sh", Exe: "/usr/bin/sh", Argv: []string{"sh", "/usr/local/sbin/start-docker"}}, false},
+		{"what a script waits for", &Process{Comm: "sleep", Exe: "/usr/bin/sleep", Argv: []string{"sleep", "1000"}}, false},
+		{"in a container", &Process{Comm: "engine", Exe: "/opt/engine", Argv: []string{"/opt/engine"}, Foreign: true}, false},
+		{"another user's", &Process{Comm: "engine", Argv: []string{"/opt/engine"}}, false},
+		{"no process", nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) { assert.Equal(t, tc.p.MayBeDockerd(), tc.want) })
+	}
+}

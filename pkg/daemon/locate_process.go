@@ -40,7 +40,7 @@ func (l *locator) findProcess() {
 	}
 }
 
-// mainProcess returns dockerd at or below the manager's main process.
+// mainProcess returns dockerd at or below the manager's main process. A dockerd that was given another name is known by the endpoint's socket.
 func (l *locator) mainProcess(pid int) *proc.Process {
 	p, err := proc.Read(l.FS, pid)
 	if err != nil {
@@ -51,6 +51,9 @@ func (l *locator) mainProcess(pid int) *proc.Process {
 	}
 	for _, d := range proc.Below(l.FS, proc.Dockerds(l.FS), pid) {
 		return d
+	}
+	if p.MayBeDockerd() && socketPath(l.Endpoint) != "" && l.serves(p) == Yes {
+		return p
 	}
 	return nil
 }
