@@ -205,7 +205,8 @@ func (s *Store) choose(id string) (Entry, error) {
 	return Entry{}, fmt.Errorf("no recorded change %q", id)
 }
 
-// Forget removes a recorded change and the old bytes it holds from the journal. An unfinished one has to be recovered first.
+// Forget removes a recorded change and the old bytes it holds from the journal. That a file was not there stays known, as there are no bytes to it: an unset still takes a file away
+// that was made for its settings. An unfinished change has to be recovered first.
 func (s *Store) Forget(ctx context.Context, id string) error {
 	known, err := s.List()
 	if err != nil {
@@ -237,13 +238,19 @@ func (s *Store) Forget(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return tx.dir.remove(entryFile(all[at].number))
+	later, gone := map[string]bool{}, map[string]bool{}
+	for _, e := range all[:at] {
+		e.outdates(later, gone)
+	}
+	return s.keepOnly(tx.dir, all[at], slices.DeleteFunc(all[at].rest(later, gone), func(st step) bool {
+		return !slices.ContainsFunc(st.Origins, func(o image) bool { return o.Kind == change.Absent })
+	}))
 }
 
 // without takes the old states of other steps out of the origins.
 func (st step) without(gone []step) step {
 	st.Origins = slices.DeleteFunc(slices.Clone(st.Origins), func(o image) bool {
-		return slices.ContainsFunc(gone, func(g step) bool { return g.Real == st.Real && g.From.same(o) })
+		return o.Kind != change.Absent && slices.ContainsFunc(gone, func(g step) bool { return g.Real == st.Real && g.From.same(o) })
 	})
 	if len(st.Origins) == 0 {
 		st.Origins = nil

@@ -22,7 +22,8 @@ func (s *Store) prune(d stateDir) error {
 		if !e.unfinished() {
 			switch {
 			case e.folded || shown >= keepEntries:
-				work = append(work, s.fold(d, e, later, gone))
+				keep := e.rest(later, gone)
+				work = append(work, func() error { return s.keepOnly(d, e, keep) })
 			default:
 				secrets := i == 0 && s.opt.Now().Sub(e.Time) < secretMaxAge
 				work = append(work, func() error {
@@ -33,12 +34,7 @@ func (s *Store) prune(d stateDir) error {
 		if !e.folded {
 			shown++
 		}
-		for _, st := range e.steps() {
-			if e.stands() {
-				later[st.Real] = true
-				gone[st.Real] = gone[st.Real] || st.removesDir()
-			}
-		}
+		e.outdates(later, gone)
 	}
 	// The oldest first: what a newer entry says about older ones is applied before it goes.
 	for _, f := range slices.Backward(work) {
@@ -49,9 +45,19 @@ func (s *Store) prune(d stateDir) error {
 	return nil
 }
 
-// fold is what has to be done with an entry that is not shown any more.
-func (s *Store) fold(d stateDir, e Entry, later, gone map[string]bool) func() error {
-	name := entryFile(e.number)
+// outdates adds the files that an entry wrote, and the directories that it removed: what older entries say about these does not count any more.
+func (e Entry) outdates(later, gone map[string]bool) {
+	if !e.stands() {
+		return
+	}
+	for _, st := range e.steps() {
+		later[st.Real] = true
+		gone[st.Real] = gone[st.Real] || st.removesDir()
+	}
+}
+
+// rest are the steps of an entry that an unset still needs, without the bytes that they replaced.
+func (e Entry) rest(later, gone map[string]bool) []step {
 	var keep []step
 	for _, st := range e.steps() {
 		if st.To.Kind != change.File && st.To.Kind != change.Link || later[st.Real] || !e.stands() || slices.ContainsFunc(st.Origins, st.To.same) {
@@ -65,15 +71,18 @@ func (s *Store) fold(d stateDir, e Entry, later, gone map[string]bool) func() er
 			keep = append(keep, st)
 		}
 	}
+	return keep
+}
+
+// keepOnly leaves these steps of an entry and does not show it any more; without steps the entry goes.
+func (s *Store) keepOnly(d stateDir, e Entry, keep []step) error {
 	if len(keep) == 0 {
-		return func() error { return d.remove(name) }
+		return d.remove(entryFile(e.number))
 	}
 	now := e.records[len(e.records)-1].Time
-	return func() error {
-		return s.store(d, e, []record{
-			{Do: doBegin, Version: journalVersion, Time: e.Time, Command: e.Command, Folded: true}, {Do: doApply, Time: now, Steps: keep}, {Do: doCommit, Time: now}, {Do: doEnd, Time: now},
-		})
-	}
+	return s.store(d, e, []record{
+		{Do: doBegin, Version: journalVersion, Time: e.Time, Command: e.Command, Folded: true}, {Do: doApply, Time: now, Steps: keep}, {Do: doCommit, Time: now}, {Do: doEnd, Time: now},
+	})
 }
 
 // rewrite changes the steps of an entry.
