@@ -169,7 +169,7 @@ func (j *job) tryAndAsk(ctx context.Context, todo change.Plan) error {
 	if j.accepted {
 		return nil
 	}
-	notes, err := daemon.Validate(ctx, j.view.site, todo, j.restart)
+	notes, err := daemon.Validate(ctx, j.view.site, todo, j.restart, j.reverts != "")
 	j.notes = append(j.notes, notes...)
 	return err
 }

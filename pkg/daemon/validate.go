@@ -19,7 +19,9 @@ import (
 //
 // The notes are sentences for people, masked: who could not be asked, and complaints that are not about this plan. An error names the host's own file, with the line where
 // the reader tells it, and is masked as well. Under --root nothing is executed, so nobody is asked.
-func Validate(ctx context.Context, site *Site, plan change.Plan, restart bool) (notes []string, err error) {
+//
+// With back, the plan puts bytes back that stood there before: that systemd ignores a line of them is then a note, as it did so before, too.
+func Validate(ctx context.Context, site *Site, plan change.Plan, restart, back bool) (notes []string, err error) {
 	plan = plan.Effective()
 	concerned := restart || slices.ContainsFunc(plan, func(c change.Change) bool { return validatorOf(site, c) != change.ValidateNone })
 	if !site.Live || !concerned {
@@ -30,7 +32,7 @@ func Validate(ctx context.Context, site *Site, plan change.Plan, restart bool) (
 		return nil, err
 	}
 	defer dir.Close()
-	v := &validator{site: site, plan: plan, scratch: dir, sourceLimit: sourceLimit}
+	v := &validator{site: site, plan: plan, scratch: dir, back: back, sourceLimit: sourceLimit}
 	for _, ask := range []func(context.Context) error{v.config, v.unit, v.startup} {
 		if err := ask(ctx); err != nil {
 			return nil, err
@@ -47,6 +49,7 @@ type validator struct {
 	site    *Site
 	plan    change.Plan
 	scratch *tool.Scratch
+	back    bool // see Validate
 	notes   []string
 
 	sourceLimit time.Duration
@@ -73,11 +76,15 @@ func validatorOf(site *Site, c change.Change) change.ValidateKind {
 
 // refused is the error about one file; line 0 is left out.
 func refused(file string, line int, what, text string) error {
+	return fmt.Errorf("%s; nothing was changed", complaintText(file, line, what, text))
+}
+
+func complaintText(file string, line int, what, text string) string {
 	at := file
 	if line > 0 {
 		at = fmt.Sprintf("%s:%d", file, line)
 	}
-	return fmt.Errorf("%s: %s: %s; nothing was changed", at, what, text)
+	return at + ": " + what + ": " + text
 }
 
 // foreignText makes a reader's output fit for a message: credentials in URLs masked, control characters escaped, in one line.

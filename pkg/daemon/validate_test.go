@@ -150,7 +150,7 @@ func TestStartupValueDiffers(t *testing.T) {
 	site.FS = hostTree(t, map[string]string{"/etc/default/docker": "A=1\n", other: "export HTTP_PROXY=http://u:s3cr3t@thought:1\n"})
 	from, err := change.Observe(site.FS, "/etc/default/docker")
 	assert.NilError(t, err)
-	_, err = Validate(t.Context(), site, change.Plan{{Path: "/etc/default/docker", From: from, To: from.WithData([]byte(". " + other + "\n"))}}, false)
+	_, err = Validate(t.Context(), site, change.Plan{{Path: "/etc/default/docker", From: from, To: from.WithData([]byte(". " + other + "\n"))}}, false, false)
 	assert.ErrorContains(t, err, "sh does not make of HTTP_PROXY what is wanted")
 	assert.Assert(t, !strings.Contains(err.Error(), "s3cr3t"))
 }
@@ -161,20 +161,20 @@ func TestValidateAsks(t *testing.T) {
 	from, err := change.Observe(site.FS, "/etc/default/docker")
 	assert.NilError(t, err)
 	bad := change.Plan{{Path: "/etc/default/docker", From: from, To: from.WithData([]byte("if\n"))}}
-	_, err = Validate(t.Context(), site, bad, false)
+	_, err = Validate(t.Context(), site, bad, false, false)
 	assert.ErrorContains(t, err, "sh cannot read it")
 	same := change.Plan{{Path: "/etc/default/docker", From: from, To: from}}
-	_, err = Validate(t.Context(), site, same, false)
+	_, err = Validate(t.Context(), site, same, false, false)
 	assert.NilError(t, err)
 	root := *site
 	root.Live = false
-	_, err = Validate(t.Context(), &root, bad, false)
+	_, err = Validate(t.Context(), &root, bad, false, false)
 	assert.NilError(t, err, "nothing is executed under --root")
 	read := *site
 	read.Startup = []StartupFile{{Path: "/etc/default/docker", Reader: ReaderEnvironmentFile}}
-	_, err = Validate(t.Context(), &read, bad, false)
+	_, err = Validate(t.Context(), &read, bad, false, false)
 	assert.ErrorContains(t, err, "sh cannot read it", "it was shell before")
 	noShell := change.Change{Path: "/etc/default/docker", From: from.WithData([]byte("A=(\n")), To: from.WithData([]byte("A=(\nB=1\n"))}
-	_, err = Validate(t.Context(), &read, change.Plan{noShell}, false)
+	_, err = Validate(t.Context(), &read, change.Plan{noShell}, false, false)
 	assert.NilError(t, err, "systemd reads it, and it never was shell")
 }

@@ -41,6 +41,10 @@ func (v *validator) unit(ctx context.Context) error {
 	}
 	for _, c := range newComplaints(before, after) {
 		what := "systemd would not take it as it is meant"
+		if v.back {
+			v.note("%s; these bytes stood there before and are put back", complaintText(c.path, c.line, what, foreignText(c.text)))
+			continue
+		}
 		return refused(c.path, c.line, what, foreignText(c.text))
 	}
 	return nil
@@ -53,16 +57,18 @@ type complaint struct {
 	text string // without what it quotes from the file
 }
 
-// newComplaints returns those of after that before lacks. Lines move, so the text decides, and how often it is said.
+// newComplaints returns those of after that before lacks. Lines move, so the text decides, and how often it is said. How much of it counts as quoted depends on what stands beside
+// that in the line, so what is left of it is compared without spaces.
 func newComplaints(before, after []complaint) []complaint {
 	type key struct{ path, text string }
+	plain := func(text string) string { return strings.ReplaceAll(text, " ", "") }
 	known := map[key]int{}
 	for _, c := range before {
-		known[key{c.path, c.text}]++
+		known[key{c.path, plain(c.text)}]++
 	}
 	var out []complaint
 	for _, c := range after {
-		k := key{c.path, c.text}
+		k := key{c.path, plain(c.text)}
 		if known[k] > 0 {
 			known[k]--
 			continue

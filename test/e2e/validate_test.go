@@ -27,7 +27,7 @@ type verdict struct {
 }
 
 // validated shows candidates to the validation, as the daemon's user. Nothing may change, nothing may be left over, and no secret may be said.
-func validated(t *testing.T, h *hosts.Host, c candidates) verdict {
+func validated(t *testing.T, h *hosts.Host, c candidates, args ...string) verdict {
 	t.Helper()
 	const program = "/usr/local/bin/candidate"
 	if r := h.Run(t, "test", "-x", program); r.Code != 0 {
@@ -39,7 +39,7 @@ func validated(t *testing.T, h *hosts.Host, c candidates) verdict {
 	}
 	in, err := json.Marshal(c)
 	assert.NilError(t, err)
-	r := h.Do(t, hosts.Cmd{Argv: []string{program}, User: h.Kind.User, Stdin: string(in)})
+	r := h.Do(t, hosts.Cmd{Argv: append([]string{program}, args...), User: h.Kind.User, Stdin: string(in)})
 	assert.Equal(t, r.Code, 0, "%s", r)
 	assert.Assert(t, !strings.Contains(r.Stdout+r.Stderr, "s3cr3t"), "%s", r)
 	assert.Assert(t, !strings.Contains(r.Stdout, "docker-proxy-candidate-"), "the message names the scratch directory: %s", r)
@@ -81,11 +81,12 @@ type candidateCase struct {
 	files candidates
 	says  string // in the error; "" when the readers take it
 	notes string // in the notes; "" when there are none
+	args  []string
 }
 
 func (c candidateCase) play(t *testing.T, h *hosts.Host) {
 	t.Helper()
-	v := validated(t, h, c.files)
+	v := validated(t, h, c.files, c.args...)
 	if c.says == "" {
 		assert.Equal(t, v.Error, "")
 	} else {
@@ -117,6 +118,7 @@ func unitCandidates(unit string) []candidateCase {
 	return []candidateCase{
 		{name: "a drop-in", files: candidates{at: "[Service]\nEnvironment=\"A=b %% c\"\nEnvironmentFile=-/nonexistent\n"}},
 		{name: "an unbalanced quote", files: env(`Environment="HTTP_PROXY=http://u:s3cr3t@p:1`), says: at + meant + "Invalid syntax, ignoring"},
+		{name: "an unbalanced quote that is put back", files: env(`Environment="HTTP_PROXY=http://u:s3cr3t@p:1`), args: []string{"back"}, notes: at + meant + "Invalid syntax, ignoring"},
 		{name: "an unknown escape", files: env(`Environment="HTTP_PROXY=http://u:s3cr3t\q@p:1"`), says: at + meant + "Invalid syntax, ignoring"},
 		{name: "an unescaped percent", files: env(`Environment="HTTP_PROXY=http://u:s3cr3t%40@p:1"`), says: at + meant + "Failed to resolve specifiers"},
 		{name: "no equals sign", files: env(`Environment HTTP_PROXY`), says: at + meant + "Missing '='"},
@@ -189,9 +191,9 @@ func playBrokenByOthers(t *testing.T, h *hosts.Host) {
 	}
 	h.Remove(t, config)
 	// What systemd ignores in other people's lines was so before.
-	h.WriteFile(t, unset, "[Service]\nEnvironmentt=x\nEnvironment=\"OTHER=1\nEnvironment=NO_PROXY=old.corp\n", 0o644)
+	h.WriteFile(t, unset, "[Service]\nEnvironmentt=x\nEnvironment=\"OTHER=1\nEnvironment=NO_PROXY=old.corp bad\n", 0o644)
 	r := mustProxy(t, h, "set", "--layer", "systemd", "--no-proxy", "new.corp", "--only", "daemon", "--restart", "--no-check")
-	assert.Equal(t, h.ReadFile(t, unset), "[Service]\nEnvironmentt=x\nEnvironment=\"OTHER=1\n", "%s", r)
+	assert.Equal(t, h.ReadFile(t, unset), "[Service]\nEnvironmentt=x\nEnvironment=\"OTHER=1\nEnvironment=bad\n", "%s", r)
 	assert.Equal(t, h.Info(t).NoProxy, "new.corp")
 
 	// Nobody there to be asked about units: said, and no obstacle.

@@ -1,5 +1,5 @@
 // Command candidate shows files to the validation that every changing command runs before it writes: pkg/daemon.Validate on this host, for bytes that the commands
-// themselves would never plan. It reads {"PATH": "BYTES" or null, …} from stdin, a null taking the file away, and prints {"notes": […], "error": "…"}. It writes nothing but the
+// themselves would never plan. It reads {"PATH": "BYTES" or null, …} from stdin, a null taking the file away, says with the argument back that these bytes are put back, and prints {"notes": […], "error": "…"}. It writes nothing but the
 // scratch directory of the validation.
 package main
 
@@ -63,7 +63,7 @@ func run(ctx context.Context) (answer, error) {
 		plan = append(plan, c)
 	}
 	var out answer
-	notes, err := daemon.Validate(ctx, site, plan, len(plan) == 0)
+	notes, err := daemon.Validate(ctx, site, plan, len(plan) == 0, len(os.Args) > 1 && os.Args[1] == "back")
 	out.Notes = notes
 	if err != nil {
 		out.Error = err.Error()
