@@ -44,6 +44,7 @@ func addApplyFlags(cmd *cobra.Command, o *applyOptions) {
 	cmd.MarkFlagsMutuallyExclusive("restart", "no-restart")
 	cmd.MarkFlagsMutuallyExclusive("live-restore", "no-restart")
 	cmd.MarkFlagsMutuallyExclusive("keep-live-restore", "no-restart")
+	cmd.MarkFlagsMutuallyExclusive("probe", "no-restart") // it is tried after the restart
 	cmd.MarkFlagsMutuallyExclusive("check", "dry-run")
 }
 
@@ -54,6 +55,9 @@ func (o *applyOptions) validate(a *app) error {
 	}
 	if (o.liveRestore || o.keepLiveRestore) && a.root != "" {
 		return usageErrorf("--live-restore and --root exclude each other: the daemon of a directory is not touched")
+	}
+	if o.probe != "" && a.root != "" {
+		return usageErrorf("--probe and --root exclude each other: the daemon of a directory is not asked")
 	}
 	if o.timeout <= 0 {
 		return usageErrorf("--timeout needs a positive duration, such as 90s")

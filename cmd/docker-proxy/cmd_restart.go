@@ -80,9 +80,20 @@ func (j *job) silentDaemon() error {
 	return errors.New(text)
 }
 
+// systemctl is the command for the manager of the daemon.
+func systemctl(s *daemon.Site) string {
+	if s.Manager == daemon.ManagerSystemdUser {
+		return "systemctl --user"
+	}
+	return "systemctl"
+}
+
 // stoppedText says why nothing happens to a daemon that does not run, and for one that systemd has given up what starts it.
 func stoppedText(s *daemon.Site) string {
 	text := unitName(s) + " is not running and stays stopped; it reads the settings when it starts"
+	if s.Loaded != nil && s.Loaded.LoadState == "masked" {
+		return text + "\nit is masked (" + s.Loaded.FragmentPath + "), so that nothing starts it; to undo that: " + systemctl(s) + " unmask " + s.Unit
+	}
 	if s.Loaded == nil || s.Loaded.ActiveState != "failed" {
 		return text
 	}

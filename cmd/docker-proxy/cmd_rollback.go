@@ -158,7 +158,7 @@ func (j *job) planRollback(id *string) error {
 func stale(store *txn.Store, path, id string, err error) error {
 	later, lerr := store.Writer(path)
 	if lerr != nil || later == "" || later == id {
-		return fmt.Errorf("%w since the recorded change %s; nothing was put back", err, id)
+		return fmt.Errorf("%w since the recorded change %s; nothing was put back; what stands there now: docker proxy show; to take the proxy settings out of it and leave the rest: docker proxy unset --all", err, id)
 	}
 	return fmt.Errorf("%s was written again by change %s after change %s; nothing was put back: take the later one back first (docker proxy rollback %s)", path, later, id, later)
 }

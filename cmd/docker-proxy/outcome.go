@@ -22,12 +22,21 @@ type outcomeReport struct {
 	Restarted  bool                 `json:"restarted"`
 	Pending    bool                 `json:"pending"` // a restart is still needed, or with --check anything
 	Files      []fileReport         `json:"files"`
-	Containers []string             `json:"containers"`        // that the restart stops
-	Restart    *restartReport       `json:"restart,omitempty"` // what it costs; absent where none is in question
+	Recovered  *recoveryReport      `json:"recovered,omitempty"` // the interrupted change that this command ended first
+	Containers []string             `json:"containers"`          // that the restart stops
+	Restart    *restartReport       `json:"restart,omitempty"`   // what it costs; absent where none is in question
 	Skipped    []daemon.Skipped     `json:"skipped"`
 	Unrestored []string             `json:"unrestored"`
 	Notes      []string             `json:"notes"`
 	Findings   []precedence.Finding `json:"findings"`
+}
+
+// recoveryReport is what was done about a change that an earlier run did not end. One that was undone has changed these files.
+type recoveryReport struct {
+	ID      string   `json:"id"`
+	Command string   `json:"command"`
+	State   string   `json:"state"` // finished or undone
+	Files   []string `json:"files"`
 }
 
 type fileReport struct {
@@ -105,6 +114,10 @@ func (j *job) outcome(todo change.Plan) outcomeReport {
 	for _, c := range todo {
 		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})
 	}
+	if r := j.recovered; r != nil {
+		rep.Changed = rep.Changed || !r.Finished && len(r.Entry.Files) > 0
+		rep.Recovered = &recoveryReport{r.Entry.ID, r.Entry.Command, recoveredHow(r), append([]string{}, r.Entry.Files...)}
+	}
 	if j.plan != nil {
 		rep.Skipped = append(rep.Skipped, j.plan.Skipped...)
 		for _, f := range j.plan.After.Findings {
@@ -113,7 +126,7 @@ func (j *job) outcome(todo change.Plan) outcomeReport {
 			}
 		}
 	}
-	for _, n := range j.allNotes() {
+	for _, n := range append(j.allNotes(), j.notDone()...) {
 		rep.Notes = append(rep.Notes, j.app.redactor.Text(n))
 	}
 	rep.Pending = j.wantsRestart() && !j.restarted
@@ -130,7 +143,11 @@ func (j *job) report(todo change.Plan) error {
 		}
 		return err
 	}
-	for _, n := range j.allNotes() {
+	notes := j.allNotes()
+	if j.untried() {
+		notes = append(notes, j.untriedText())
+	}
+	for _, n := range notes {
 		j.say("Note: %s", n)
 	}
 	for _, f := range rep.Findings {
@@ -167,9 +184,33 @@ func (j *job) summary(todo change.Plan) {
 		fmt.Fprintf(out, "%s %s: the running daemon has the settings\n", verb, unitName(j.view.site))
 	case j.wantsRestart():
 		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
-	case j.opts.restart && j.plan != nil && j.view.site.Live && !j.view.site.Active && len(j.plan.Changes.Effective()) > 0:
+	case j.staysStopped() && len(j.plan.Changes.Effective()) > 0:
 		fmt.Fprintln(out, stoppedText(j.view.site))
 	}
+}
+
+// staysStopped reports whether a restart was asked for, of a daemon that does not run.
+func (j *job) staysStopped() bool {
+	return j.opts.restart && !j.restarted && j.plan != nil && j.view.site.Live && !j.view.site.Active && !j.wantsRestart()
+}
+
+// untried reports whether an image was to be reached after a restart (--probe), and there was none.
+func (j *job) untried() bool { return j.opts.probe != "" && !j.restarted && !j.opts.readOnly() }
+
+func (j *job) untriedText() string {
+	return j.opts.probe + " was not tried (--probe): that is done after a restart, and there was none; next: docker proxy test " + j.opts.probe
+}
+
+// notDone is what a report in JSON says about what was asked for and not done; for people it stands elsewhere.
+func (j *job) notDone() []string {
+	var notes []string
+	if j.staysStopped() {
+		notes = append(notes, stoppedText(j.view.site))
+	}
+	if j.untried() {
+		notes = append(notes, j.untriedText())
+	}
+	return notes
 }
 
 // past is the verb of a change in the past tense.

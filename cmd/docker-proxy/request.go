@@ -183,11 +183,14 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 
 // tellRecovery says what was done about an interrupted change.
 func (j *job) tellRecovery(r *txn.Recovery) {
-	what := "undone"
+	j.say("The interrupted change %s (%s) was %s first.", r.Entry.ID, r.Entry.Command, recoveredHow(r))
+}
+
+func recoveredHow(r *txn.Recovery) string {
 	if r.Finished {
-		what = "finished"
+		return "finished"
 	}
-	j.say("The interrupted change %s (%s) was %s first.", r.Entry.ID, r.Entry.Command, what)
+	return "undone"
 }
 
 // isClient reports whether a path is a config.json of the plan. People's own tools write those without our lock (docker login, their own docker proxy), all of them by key: the plan

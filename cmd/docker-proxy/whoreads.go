@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os/user"
+	"path"
 	"strconv"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -20,16 +21,30 @@ func (j *job) whoReads() []string {
 		}
 		for _, c := range j.plan.Changes.Effective() {
 			if holds[c.Path] && c.To.Kind == change.File {
-				notes = append(notes, fmt.Sprintf("credentials stand in %s: %s can read it; beside that root sees them in dockerd's environment (/proc), and docker info masks them", c.Path, readableBy(c.To)))
+				notes = append(notes, fmt.Sprintf("credentials stand in %s: %s can read it; beside that root sees them in dockerd's environment (/proc), and docker info masks them", c.Path, readableBy(j.ownedTo(c))))
 			}
 		}
 	}
 	for _, c := range j.client.Effective() {
 		if j.clientSecret[c.Path] && c.To.Kind == change.File {
-			notes = append(notes, fmt.Sprintf("credentials stand in %s: %s can read it; beside that whoever may ask this daemon sees them in every new container (docker inspect)", c.Path, readableBy(c.To)))
+			notes = append(notes, fmt.Sprintf("credentials stand in %s: %s can read it; beside that whoever may ask this daemon sees them in every new container (docker inspect)", c.Path, readableBy(j.ownedTo(c))))
 		}
 	}
 	return notes
+}
+
+// ownedTo is the state after a change with the owner that a new file gets: that of the directory it is made in, or that of the first one above it that exists.
+func (j *job) ownedTo(c change.Change) change.State {
+	st := c.To
+	for dir := path.Dir(c.Path); st.UID < 0; dir = path.Dir(dir) {
+		if info, err := j.view.files.Stat(dir); err == nil {
+			st.UID = info.UID
+		}
+		if dir == "/" || dir == "." {
+			break
+		}
+	}
+	return st
 }
 
 // readableBy names who can read a file in that state.

@@ -24,6 +24,7 @@ case "$HTTPS_PROXY $(cat /etc/docker/daemon.json "$HOME/.config/docker/daemon.js
 *exits.corp*) printf 'unknown shorthand: \033[31mno proxy wanted, not http://u:pa55word@exits.corp:1\033[0m\n' >&2; exit 1;;
 *gives-up.corp*) sleep 1; echo 'unknown shorthand: no proxy wanted' >&2; exit 1;;
 *hangs.corp*) exec sleep 1000;;
+*slow.corp*) sleep 5;;
 *dies.corp*) after_ping KILL 1;;
 *ends.corp*) after_ping TERM 0;;
 esac

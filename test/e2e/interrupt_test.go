@@ -189,6 +189,45 @@ func newestChange(t *testing.T, h *hosts.Host) recorded {
 	return rows[0]
 }
 
+// TestInterruptedRollback interrupts and kills a rollback in its restart: by a signal the change that was to be taken back stands again; what was killed the next rollback carries to
+// its end, and takes nothing else back.
+func TestInterruptedRollback(t *testing.T) { on(t, "trixie", playInterruptedRollback) }
+
+func playInterruptedRollback(t *testing.T, h *hosts.Host) {
+	useStandIn(t, h)
+	slow, next := setProxyArgs(h, "http://slow.corp:1"), setProxyArgs(h, "http://new.corp:1")
+	for _, args := range [][]string{setProxyArgs(h, oldProxy), slow, next} {
+		mustProxy(t, h, args...)
+		resetFailed(t, h)
+	}
+	before := snapshot(t, h)
+	p := phase{args: []string{"rollback", "--restart", "--no-check"}, when: changing, then: "kill -INT $pid"}
+	out, status := p.play(t, h)
+	assert.Equal(t, status, 130, "%s", out)
+	assert.Equal(t, snapshot(t, h), before)
+	assert.Equal(t, h.Info(t).HTTPSProxy, "http://new.corp:1")
+	s := show(t, h)
+	assert.Equal(t, s.setting("https-proxy").Pending, "none")
+	assert.Assert(t, !s.has("unfinished-change"))
+	assert.Equal(t, newestChange(t, h).State, "undone")
+
+	resetFailed(t, h)
+	p.then = "kill -KILL $pid"
+	out, status = p.play(t, h)
+	assert.Equal(t, status, 137, "%s", out)
+	assert.Assert(t, show(t, h).has("unfinished-change"))
+	resetFailed(t, h)
+	again := mustProxy(t, h, "rollback", "--restart", "--no-check")
+	killed := newestChange(t, h)
+	assert.Assert(t, cmp.Contains(again.Stderr, fmt.Sprintf("The interrupted change %s (%s) was finished first.", killed.ID, killed.Command)))
+	assert.Equal(t, h.Info(t).HTTPSProxy, "http://slow.corp:1")
+	s = show(t, h)
+	assert.Equal(t, s.setting("https-proxy").Pending, "none")
+	assert.Assert(t, !s.has("unfinished-change"))
+	mustProxy(t, h, "rollback", "--restart", "--no-check")
+	assert.Equal(t, h.Info(t).HTTPSProxy, oldProxy, "the change before it is the next one to take back")
+}
+
 // TestInterruptedScript types ^C, and takes the terminal away, while an init script restarts dockerd: both go to all programs of the terminal's foreground group. The script is none of
 // them and is not cut in two.
 func TestInterruptedScript(t *testing.T) { on(t, "sysvinit", playInterruptedScript) }

@@ -44,7 +44,7 @@ func playRollbacks(t *testing.T, h *hosts.Host) {
 		text := h.ReadFile(t, "/etc/docker/daemon.json")
 		h.WriteFile(t, "/etc/docker/daemon.json", strings.Replace(text, "false", "true", 1), 0o640)
 		before := snapshot(t, h)
-		unchanged(t, proxy(t, h, "rollback", "--restart"), "/etc/docker/daemon.json was changed by somebody else since the recorded change "+ids[0])
+		unchanged(t, proxy(t, h, "rollback", "--restart"), "/etc/docker/daemon.json was changed by somebody else since the recorded change "+ids[0], "docker proxy unset --all")
 		assert.Equal(t, snapshot(t, h), before)
 		h.WriteFile(t, "/etc/docker/daemon.json", text, 0o640)
 	})
