@@ -37,6 +37,16 @@ type Engine interface {
 	// Select lists containers by Docker's own filters, and RestartContainer restarts one. See the methods of api.
 	Select(ctx context.Context, all bool, filters map[string][]string) ([]Selected, error)
 	RestartContainer(ctx context.Context, id string) error
+	// Events tells of what happens to containers until the connection ends; Image, Images, CreateIdle, RemoveContainer, Changes, Commit and Tag make an image of
+	// another one. See the methods of api.
+	Events(ctx context.Context, since time.Time, actions []string, listening func(), on func(Event)) error
+	Image(ctx context.Context, name string) (Image, error)
+	Images(ctx context.Context) ([]Image, error)
+	CreateIdle(ctx context.Context, i Image) (string, error)
+	RemoveContainer(ctx context.Context, id string) error
+	Changes(ctx context.Context, id string) ([]string, error)
+	Commit(ctx context.Context, id string, of Image, tag, comment string) (string, error)
+	Tag(ctx context.Context, id, tag string) error
 	// Distribution makes the daemon's own registry client ask for an image's manifest (/distribution/NAME/json); nil means the registry answered with it.
 	Distribution(ctx context.Context, image string) error
 }

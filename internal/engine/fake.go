@@ -16,9 +16,15 @@ type Fake struct {
 	// Files are the files of every container, by absolute name; StatPath, GetArchive, PutArchive and Exec work on them.
 	Files map[string]FakeFile
 	Ran   [][]string // what Exec was asked to run
-	Err   error      // of every method
-	Pull  error      // of Distribution
-	Asked int        // questions of any kind; 0 proves that a stopped daemon was left alone
+	// Happened is told by Events, which then waits for its context, or fails with EventsErr.
+	Happened  []Event
+	EventsErr error
+	Known     []Image  // of Image and Images; Image finds them by ID or tag
+	Differs   []string // of Changes
+	Made      []string // what was made and removed, in words
+	Err       error    // of every method
+	Pull      error    // of Distribution
+	Asked     int      // questions of any kind; 0 proves that a stopped daemon was left alone
 }
 
 // Ping answers "1.45".
