@@ -21,6 +21,16 @@ func FingerprintOf(der []byte) Fingerprint { return sha256.Sum256(der) }
 // String is 64 lower-case hexadecimal digits.
 func (f Fingerprint) String() string { return hex.EncodeToString(f[:]) }
 
+// ParseFingerprint reads 64 hexadecimal digits, as String writes them.
+func ParseFingerprint(s string) (Fingerprint, error) {
+	var f Fingerprint
+	n, err := hex.Decode(f[:], []byte(s))
+	if err != nil || n != len(f) || len(s) != 2*len(f) {
+		return Fingerprint{}, fmt.Errorf("%q is no SHA-256 fingerprint", s)
+	}
+	return f, nil
+}
+
 // Short is the first 12 digits: enough to name a certificate in file names and for people.
 func (f Fingerprint) Short() string { return f.String()[:12] }
 

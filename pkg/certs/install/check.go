@@ -1,0 +1,183 @@
+package install
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
+)
+
+// checked remembers which states of files were found to be right: many containers of one image end in the same ones, and reading certificates out of a bundle takes longer
+// than all else.
+type checked struct {
+	mu    sync.Mutex
+	right map[[sha256.Size]byte]bool
+}
+
+func (c *checked) has(key [sha256.Size]byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.right[key]
+}
+
+func (c *checked) put(key [sha256.Size]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.right == nil {
+		c.right = map[[sha256.Size]byte]bool{}
+	}
+	c.right[key] = true
+}
+
+// LostError says that a store would have lost certificates it held before.
+type LostError struct {
+	Count int
+	First string // one of them, its fingerprint
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the change would have lost %d certificates that were trusted before, such as %s", e.Count, e.First)
+}
+
+// UntrustedError says that a bundle does not hold a certificate that it should hold.
+type UntrustedError struct {
+	Path        string
+	Fingerprint string
+}
+
+func (e *UntrustedError) Error() string {
+	return fmt.Sprintf("%s does not hold %s", redact.Terminal(e.Path), e.Fingerprint)
+}
+
+// readBack compares every changed file with what was to be written.
+func readBack(t tree.Tree, plan change.Plan) error {
+	for _, c := range plan {
+		if err := readOne(t, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readOne(t tree.Tree, c change.Change) error {
+	differs := fmt.Errorf("%s is not what was written to it", redact.Terminal(c.Path))
+	switch c.To.Kind {
+	case change.File:
+		data, err := t.ReadFile(c.Path)
+		if err != nil {
+			return fmt.Errorf("reading back: %w", err)
+		}
+		if !bytes.Equal(data, c.To.Data) {
+			return differs
+		}
+	case change.Link:
+		e, err := t.Lstat(c.Path)
+		if err != nil {
+			return fmt.Errorf("reading back: %w", err)
+		}
+		if e.Target != c.To.Target {
+			return differs
+		}
+	case change.Dir:
+		if e, err := t.Lstat(c.Path); err != nil || !e.Mode.IsDir() {
+			return differs
+		}
+	case change.Absent:
+		if _, err := t.Lstat(c.Path); !missing(err) {
+			return differs
+		}
+	}
+	return nil
+}
+
+// checkAdded reads back, and looks whether every bundle holds what it should and nothing is lost.
+func (in *Installer) checkAdded(t target.Target, c engine.Inspected, plan change.Plan, want []certs.Fingerprint) error {
+	if err := readBack(t, plan); err != nil {
+		return err
+	}
+	key := digest(plan, want)
+	if in.seen.has(key) {
+		return nil
+	}
+	trust, err := in.Survey(t, c)
+	if err != nil {
+		return fmt.Errorf("reading back: %w", err)
+	}
+	if err := in.trusted(t, trust, want); err != nil {
+		return err
+	}
+	if err := keepsAll(plan); err != nil {
+		return err
+	}
+	in.seen.put(key)
+	return nil
+}
+
+// digest names a plan: what it does to which bytes.
+func digest(plan change.Plan, want []certs.Fingerprint) [sha256.Size]byte {
+	h := sha256.New()
+	for _, c := range plan {
+		from, to := sha256.Sum256(c.From.Data), sha256.Sum256(c.To.Data)
+		fmt.Fprintf(h, "%q %v %v %q %q %x %x\n", c.Path, c.From.Kind, c.To.Kind, c.From.Target, c.To.Target, from, to)
+	}
+	for _, f := range want {
+		h.Write(f[:])
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// trusted reports the first bundle that lacks one of the certificates. What has no bundle at all cannot trust anything.
+func (in *Installer) trusted(t tree.Tree, trust Trust, want []certs.Fingerprint) error {
+	holds, err := trust.Holds(t)
+	if err != nil {
+		return fmt.Errorf("reading back: %w", err)
+	}
+	for _, b := range trust.Bundles() {
+		for _, f := range want {
+			if !slices.Contains(holds[f], b) {
+				return &UntrustedError{Path: b, Fingerprint: f.Short()}
+			}
+		}
+	}
+	return nil
+}
+
+// keepsAll compares the certificates in PEM text before and after.
+func keepsAll(plan change.Plan) error {
+	for _, c := range plan {
+		if c.From.Kind != change.File || c.To.Kind != change.File {
+			continue
+		}
+		if err := Subset(c.From.Data, c.To.Data); err != nil {
+			return fmt.Errorf("%s: %w", redact.Terminal(c.Path), err)
+		}
+	}
+	return nil
+}
+
+// Subset reports a *LostError when the first PEM text holds certificates that the second one lacks. What is no PEM text holds none.
+func Subset(before, after []byte) error {
+	held := bundle.Holds(after)
+	lost := &LostError{}
+	for f := range bundle.Holds(before) {
+		if !held[f] {
+			lost.Count++
+			if lost.First == "" || f.Short() < lost.First {
+				lost.First = f.Short()
+			}
+		}
+	}
+	if lost.Count > 0 {
+		return lost
+	}
+	return nil
+}

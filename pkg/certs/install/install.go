@@ -1,0 +1,221 @@
+// Package install makes one container trust certificates, or trust them no more, and can undo it without a trace.
+//
+// It joins what package store says about the distribution's store and package runtime about the programs' own into one plan, has a target carry it out, reads everything
+// back, and keeps a record of what was there before. It knows no daemon and only ever one container; package fleet has the many. Start at Installer.Add.
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
+)
+
+// Trust is everything in one file system that decides which authorities its programs trust.
+type Trust interface {
+	// Family names the distribution's layout.
+	Family() string
+	// Bundles are the files in which a certificate has to be for programs with default settings to trust it.
+	Bundles() []string
+	// Combined is the content of the first bundle, PEM text.
+	Combined(t tree.Tree) ([]byte, error)
+	// Add plans to make it trust authorities; a plan without an effective change means that it does.
+	Add(t tree.Tree, want []certs.Authority) (change.Plan, []certs.Note, error)
+	// Remove plans to take certificates out.
+	Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (change.Plan, []certs.Note, error)
+	// Holds maps each certificate to the files that hold it.
+	Holds(t tree.Tree) (map[certs.Fingerprint][]string, error)
+	// Tool is the command with which the family derives its bundles from the anchors; nil when it is not there.
+	Tool() []string
+}
+
+// Layer is the owner's name in changes.
+const Layer = "ca"
+
+// Installer changes containers. Its methods are safe for concurrent use on different containers.
+type Installer struct {
+	// Survey finds out what a container has; see Surveyor.
+	Survey func(t tree.Tree, c engine.Inspected) (Trust, error)
+	// Records keep what was there before; nil keeps nothing, and then a removal goes by fingerprint.
+	Records Records
+	// Daemon is the ID of the daemon whose containers these are.
+	Daemon string
+	// ThroughMounts also changes what is mounted into the container.
+	ThroughMounts bool
+	// PlanOnly changes nothing.
+	PlanOnly bool
+	// Tool runs the family's own tool inside a container, instead of writing what it would write; nil writes.
+	Tool func(ctx context.Context, c engine.Inspected, argv []string) error
+	Now  func() time.Time
+
+	seen  checked
+	blobs stored
+}
+
+// Result is what was done to one container, or would be.
+type Result struct {
+	Family     string       `json:"family,omitempty"`
+	Files      []File       `json:"files"`
+	Notes      []certs.Note `json:"notes"`
+	Unrestored []string     `json:"unrestored"` // each a file and a reason
+	// Authorities are those that were looked for, see Look; Trusts the ones, by fingerprint, that Verify found in every bundle.
+	Authorities []Held   `json:"authorities,omitempty"`
+	Trusts      []string `json:"trusts,omitempty"`
+
+	Changed bool   `json:"-"`
+	Pending bool   `json:"-"` // PlanOnly, and something would change
+	Skipped string `json:"-"` // why nothing can be done, which is no failure
+}
+
+// File is one change of a container's file.
+type File struct {
+	Path   string `json:"path"`
+	Action string `json:"action"` // create, write, remove, link, …
+	Cause  string `json:"cause,omitempty"`
+	// InPlace says that the file was rewritten and not replaced, and why.
+	InPlace string `json:"inPlace,omitempty"`
+}
+
+// files describes the changes of a plan.
+func files(plan change.Plan) []File {
+	out := []File{}
+	for _, c := range plan {
+		out = append(out, File{Path: redact.Terminal(c.Path), Action: c.Verb(), Cause: redact.Terminal(c.Cause)})
+	}
+	return out
+}
+
+// cleanUp is how long putting things back may take when the time for a container, or the run, is over.
+const cleanUp = 30 * time.Second
+
+// Add makes the container trust the authorities. Where it does already, nothing is written, its record neither. What fails is put back: the error then says what could not
+// be, and the result lists it.
+func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspected, want []certs.Authority) (Result, error) {
+	trust, res, err := in.look(t, c)
+	if err != nil {
+		return res, err
+	}
+	plan, notes, err := trust.Add(t, want)
+	res.Notes = append(res.Notes, notes...)
+	if err != nil {
+		return res, fmt.Errorf("planning: %w", err)
+	}
+	plan = plan.Effective()
+	if len(plan) == 0 {
+		return res, in.trusted(t, trust, fingerprints(want))
+	}
+	res.Files = files(plan)
+	if in.PlanOnly {
+		res.Pending = true
+		return res, nil
+	}
+	rec, err := in.load(c)
+	if err != nil {
+		return res, err
+	}
+	keep := func(done []target.Done) error {
+		rec.added(done, want, in.now())
+		return in.save(rec, done, want)
+	}
+	if in.Tool != nil {
+		if argv := trust.Tool(); len(argv) > 0 {
+			return in.byTool(ctx, t, c, &res, plan, want, argv, keep)
+		}
+		res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: "the family's own tool is not there: its files were written as it would write them"})
+	}
+	return in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, plan, fingerprints(want)) }, keep)
+}
+
+// look surveys the container.
+func (in *Installer) look(t target.Target, c engine.Inspected) (Trust, Result, error) {
+	res := Result{Files: []File{}, Notes: []certs.Note{}, Unrestored: []string{}}
+	trust, err := in.Survey(t, c)
+	if err != nil {
+		return nil, res, fmt.Errorf("looking at its stores: %w", err)
+	}
+	res.Family = trust.Family()
+	return trust, res, nil
+}
+
+// carryOut applies, checks and records; when any of it fails, what was done is taken back.
+func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result, plan change.Plan, check func() error, keep func([]target.Done) error) (Result, error) {
+	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		names := make([]string, 0, len(done))
+		for _, d := range done {
+			names = append(names, d.Real)
+		}
+		t.Prefetch(ctx, names...)
+		err = check()
+	}
+	if err == nil {
+		err = keep(done)
+	}
+	if err != nil {
+		return *res, in.takeBack(ctx, t, res, done, err)
+	}
+	res.Changed = true
+	for i, d := range done {
+		if i < len(res.Files) && d.InPlace != "" {
+			res.Files[i].InPlace = d.InPlace
+		}
+	}
+	return *res, nil
+}
+
+// takeBack undoes what was done until err came. What cannot be undone is in the result, which then says that the container is changed.
+func (in *Installer) takeBack(ctx context.Context, t target.Target, res *Result, done []target.Done, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	left := t.Restore(ctx, done)
+	for _, u := range left {
+		res.Unrestored = append(res.Unrestored, redact.Terminal(u.Path+": "+u.Reason))
+	}
+	res.Files = []File{}
+	if len(left) > 0 {
+		res.Changed = true
+		return fmt.Errorf("%w; %d of its files could not be put back", err, len(left))
+	}
+	return explain(err)
+}
+
+// explain adds to an error what can be done about it.
+func explain(err error) error {
+	var mount *target.MountError
+	var readOnly *target.ReadOnlyError
+	switch {
+	case errors.As(err, &mount) && !mount.Hidden:
+		return fmt.Errorf("%w: nothing was changed; --through-mounts changes it there", err)
+	case errors.As(err, &readOnly) && readOnly.Source == "":
+		return fmt.Errorf("%w: it has to be created anew with the certificate (docker proxy ca export run)", err)
+	}
+	return err
+}
+
+func fingerprints(list []certs.Authority) []certs.Fingerprint {
+	var out []certs.Fingerprint
+	for _, a := range list {
+		out = append(out, a.Fingerprint)
+	}
+	return out
+}
+
+func (in *Installer) now() time.Time {
+	if in.Now == nil {
+		return time.Time{}
+	}
+	return in.Now().UTC()
+}
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,349 @@
+package install
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
+)
+
+// Records is where records are kept: a directory of named files (txn.Records). Read of what is not there matches fs.ErrNotExist.
+type Records interface {
+	Names(prefix string) ([]string, error)
+	Read(name string) ([]byte, error)
+	Write(name string, data []byte) error
+	Remove(name string) error
+}
+
+// The names of records: a container's by its ID, bytes by their SHA-256 (those of one image's containers are kept once), certificates by their fingerprint.
+const (
+	containerPrefix = "container-"
+	bytesPrefix     = "bytes-"
+	certPrefix      = "cert-"
+)
+
+const recordVersion = 1
+
+// record is what is known of one container.
+type record struct {
+	Version int       `json:"version"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Daemon  string    `json:"daemon,omitempty"`
+	Time    time.Time `json:"time"` // of the last change
+	// Added are the fingerprints of the certificates that were added and not removed again.
+	Added []string `json:"added"`
+	Files []was    `json:"files"` // in the order in which they were first changed
+}
+
+// was is one file: before the first change and after the last one.
+type was struct {
+	Path   string   `json:"path"`
+	Real   string   `json:"real"`
+	Before image    `json:"before"`
+	After  image    `json:"after"`
+	Dir    image    `json:"dir"` // the directory it stands in, before; Absent when it was made for it
+	Made   []string `json:"made,omitempty"`
+	// Foreign says that somebody else changed the file in between, so that there is no state before ours to go back to.
+	Foreign bool `json:"foreign,omitempty"`
+}
+
+// image is a state without its bytes, and with its time.
+type image struct {
+	Kind    change.Kind `json:"kind"`
+	Mode    fs.FileMode `json:"mode,omitempty"`
+	UID     int         `json:"uid"`
+	GID     int         `json:"gid"`
+	Target  string      `json:"target,omitempty"`
+	Sum     string      `json:"sum,omitempty"` // SHA-256 of the bytes
+	ModTime time.Time   `json:"modTime,omitzero"`
+}
+
+func sum(data []byte) string {
+	h := sha256.Sum256(data)
+	return hex.EncodeToString(h[:])
+}
+
+// newImage describes a state; the entry adds what the state does not tell.
+func newImage(s change.State, e tree.Entry) image {
+	i := image{Kind: s.Kind, Target: s.Target, ModTime: e.ModTime}
+	if s.Kind == change.File {
+		i.Sum = sum(s.Data)
+	}
+	if s.Kind != change.Absent {
+		i.Mode, i.UID, i.GID = e.State().Mode, e.UID, e.GID
+	}
+	return i
+}
+
+func (i image) same(j image) bool {
+	return i.Kind == j.Kind && i.Sum == j.Sum && i.Target == j.Target && (i.Kind == change.Absent || i.Kind == change.Link || i.Mode == j.Mode && i.UID == j.UID && i.GID == j.GID)
+}
+
+// entry is the image as an entry at a name.
+func (i image) entry(name string) tree.Entry {
+	e := tree.Entry{Path: name, Mode: i.Mode, UID: i.UID, GID: i.GID, ModTime: i.ModTime, Target: i.Target}
+	switch i.Kind {
+	case change.Dir:
+		e.Mode |= fs.ModeDir
+	case change.Link:
+		e.Mode |= fs.ModeSymlink
+	case change.Absent:
+		return tree.Entry{}
+	case change.File:
+	}
+	return e
+}
+
+// state is the image with its bytes.
+func (i image) state(data []byte) change.State {
+	return change.State{Kind: i.Kind, Data: data, Mode: i.Mode, UID: i.UID, GID: i.GID, Target: i.Target}
+}
+
+// load gives the record of a container, an empty one when there is none.
+func (in *Installer) load(c engine.Inspected) (*record, error) {
+	r := &record{Version: recordVersion, ID: c.ID, Name: c.Name, Daemon: in.Daemon}
+	if in.Records == nil || c.ID == "" {
+		return r, nil
+	}
+	data, err := in.Records.Read(containerPrefix + c.ID)
+	if missing(err) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading its record: %w", err)
+	}
+	return decode(data, c.ID)
+}
+
+func decode(data []byte, id string) (*record, error) {
+	r := &record{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("reading its record: %w", err)
+	}
+	if r.Version != recordVersion || r.ID != id {
+		return nil, fmt.Errorf("reading its record: version %d of container %q is not known here", r.Version, r.ID)
+	}
+	return r, nil
+}
+
+// added enters what was done to make the container trust certificates.
+func (r *record) added(done []target.Done, want []certs.Authority, now time.Time) {
+	r.Time = now
+	for _, a := range want {
+		if !slices.Contains(r.Added, a.Fingerprint.String()) {
+			r.Added = append(r.Added, a.Fingerprint.String())
+		}
+	}
+	slices.Sort(r.Added)
+	r.enter(done)
+}
+
+// enter takes over changes: a file that is as this program left it keeps the state before the first change.
+func (r *record) enter(done []target.Done) {
+	for _, d := range done {
+		before, after := newImage(d.Change.From, d.Was), newImage(d.Change.To, d.Now)
+		i := slices.IndexFunc(r.Files, func(w was) bool { return w.Real == d.Real })
+		if i < 0 {
+			w := was{Path: d.Change.Path, Real: d.Real, Before: before, After: after, Made: d.Made}
+			if d.Dir.Path != "" {
+				w.Dir = newImage(d.Dir.State(), d.Dir)
+			}
+			r.Files = append(r.Files, w)
+			continue
+		}
+		w := &r.Files[i]
+		if !w.After.same(before) {
+			w.Foreign = true
+		}
+		w.After = after
+		for _, m := range d.Made {
+			if !slices.Contains(w.Made, m) {
+				w.Made = append(w.Made, m)
+			}
+		}
+	}
+}
+
+// stored remembers which bytes are kept already.
+type stored struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// keep writes bytes once.
+func (in *Installer) keep(name string, data []byte) error {
+	in.blobs.mu.Lock()
+	known := in.blobs.known[name]
+	in.blobs.mu.Unlock()
+	if known {
+		return nil
+	}
+	if _, err := in.Records.Read(name); err != nil {
+		if err := in.Records.Write(name, data); err != nil {
+			return err
+		}
+	}
+	in.blobs.mu.Lock()
+	defer in.blobs.mu.Unlock()
+	if in.blobs.known == nil {
+		in.blobs.known = map[string]bool{}
+	}
+	in.blobs.known[name] = true
+	return nil
+}
+
+// save writes the record, the bytes that were there before, and the certificates.
+func (in *Installer) save(r *record, done []target.Done, want []certs.Authority) error {
+	if in.Records == nil || r.ID == "" {
+		return nil
+	}
+	for _, d := range done {
+		if d.Change.From.Kind != change.File {
+			continue
+		}
+		name := sum(d.Change.From.Data)
+		if slices.ContainsFunc(r.Files, func(w was) bool { return w.Before.Sum == name }) {
+			if err := in.keep(bytesPrefix+name, d.Change.From.Data); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range want {
+		if err := in.keep(certPrefix+a.Fingerprint.String(), a.PEM()); err != nil {
+			return err
+		}
+	}
+	return in.write(r)
+}
+
+// write keeps the record, or removes it when it says nothing.
+func (in *Installer) write(r *record) error {
+	if in.Records == nil || r.ID == "" {
+		return nil
+	}
+	if len(r.Added) == 0 {
+		return in.Records.Remove(containerPrefix + r.ID)
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("writing its record: %w", err)
+	}
+	return in.Records.Write(containerPrefix+r.ID, append(data, '\n'))
+}
+
+// Recorded is what is known of one container without looking into it.
+type Recorded struct {
+	ID, Name string
+	Daemon   string
+	Time     time.Time
+	Added    []string // fingerprints, sorted
+}
+
+// List gives the recorded containers, by name. A record that cannot be read is left out and named in the error, which does not end the list.
+func List(records Records) ([]Recorded, error) {
+	names, err := records.Names(containerPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var out []Recorded
+	var bad []string
+	for _, n := range names {
+		r, err := readRecord(records, n)
+		if err != nil {
+			bad = append(bad, err.Error())
+			continue
+		}
+		out = append(out, Recorded{ID: r.ID, Name: r.Name, Daemon: r.Daemon, Time: r.Time, Added: r.Added})
+	}
+	slices.SortFunc(out, func(a, b Recorded) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	if len(bad) > 0 {
+		return out, fmt.Errorf("unreadable records: %s", strings.Join(bad, "; "))
+	}
+	return out, nil
+}
+
+// Held gives the certificates that records keep, as PEM text by fingerprint.
+func Held(records Records) (map[string][]byte, error) {
+	names, err := records.Names(certPrefix)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]byte{}
+	for _, n := range names {
+		data, err := records.Read(n)
+		if err != nil {
+			return nil, fmt.Errorf("reading a certificate: %w", err)
+		}
+		out[strings.TrimPrefix(n, certPrefix)] = data
+	}
+	return out, nil
+}
+
+// Prune removes the records of this daemon's containers that are gone, and bytes that no record needs any more. exists tells whether a container is there. forget are
+// certificates that were removed on purpose: they are forgotten when no container has them any more.
+func Prune(records Records, daemon string, exists func(id string) bool, forget []certs.Fingerprint) error {
+	names, err := records.Names(containerPrefix)
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	for _, n := range names {
+		r, err := readRecord(records, n)
+		if err != nil {
+			return err
+		}
+		if r.Daemon == daemon && !exists(r.ID) {
+			if err := records.Remove(n); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, w := range r.Files {
+			needed[bytesPrefix+w.Before.Sum] = true
+		}
+		for _, f := range r.Added {
+			needed[certPrefix+f] = true
+		}
+	}
+	gone, err := records.Names(bytesPrefix)
+	if err != nil {
+		return err
+	}
+	for _, f := range forget {
+		gone = append(gone, certPrefix+f.String())
+	}
+	for _, n := range gone {
+		if needed[n] {
+			continue
+		}
+		if err := records.Remove(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readRecord(records Records, name string) (*record, error) {
+	data, err := records.Read(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	r, err := decode(data, strings.TrimPrefix(name, containerPrefix))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,242 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
+)
+
+// RemoveOptions say what may be removed.
+type RemoveOptions struct {
+	// Foreign also removes what this program did not add.
+	Foreign bool
+	// Recorded are the certificates that the record says were added, Made the directories that were made then.
+	Recorded []certs.Fingerprint
+	Made     []string
+}
+
+// Remove takes certificates out again. When the record says that nothing else was added, every file becomes what it was before, byte for byte and with its times; a
+// file that somebody else has changed since, and a container without a record, lose the certificates and nothing else, and the result says what could not be
+// restored. What was trusted before this program came stays, unless foreign.
+func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspected, gone []certs.Fingerprint, foreign bool) (Result, error) {
+	trust, res, err := in.look(t, c)
+	if err != nil {
+		return res, err
+	}
+	rec, err := in.load(c)
+	if err != nil {
+		return res, err
+	}
+	ours, left := rec.split(gone)
+	if len(ours) > 0 && len(left) == 0 {
+		return in.undo(ctx, t, c, rec, &res, gone, foreign)
+	}
+	o := RemoveOptions{Foreign: foreign, Recorded: ours, Made: rec.made()}
+	plan, notes, err := trust.Remove(t, gone, o)
+	res.Notes = append(res.Notes, notes...)
+	if err != nil {
+		return res, fmt.Errorf("planning: %w", err)
+	}
+	plan = rec.known(plan.Effective(), ours, foreign, &res)
+	if len(plan) == 0 {
+		return res, nil
+	}
+	res.Files = files(plan)
+	if in.PlanOnly {
+		res.Pending = true
+		return res, nil
+	}
+	if len(ours) == 0 {
+		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Text: "there is no record of this container: the certificate is taken out by its fingerprint, and times are not as they were before"})
+	}
+	return in.carryOut(ctx, t, &res, plan, func() error { return readBack(t, plan) }, func(done []target.Done) error {
+		if len(ours) == 0 {
+			return nil
+		}
+		rec.Added, rec.Time = left, in.now()
+		rec.enter(done)
+		return in.save(rec, done, nil)
+	})
+}
+
+// split divides the recorded certificates into those that go and those that stay.
+func (r *record) split(gone []certs.Fingerprint) (ours []certs.Fingerprint, left []string) {
+	for _, a := range r.Added {
+		i := slices.IndexFunc(gone, func(f certs.Fingerprint) bool { return f.String() == a })
+		if i < 0 {
+			left = append(left, a)
+			continue
+		}
+		ours = append(ours, gone[i])
+	}
+	return ours, left
+}
+
+// made are the directories that were made for files.
+func (r *record) made() []string {
+	var out []string
+	for _, w := range r.Files {
+		out = append(out, w.Made...)
+		if w.Before.Kind == change.Absent && w.After.Kind == change.Dir {
+			out = append(out, w.Real)
+		}
+	}
+	return out
+}
+
+// known leaves out of a plan the files that the record does not have: there the certificate stood before. Without a record the planner has judged by the marks of this
+// program.
+func (r *record) known(plan change.Plan, ours []certs.Fingerprint, foreign bool, res *Result) change.Plan {
+	if foreign || len(ours) == 0 {
+		return plan
+	}
+	var out change.Plan
+	for _, c := range plan {
+		if c.From.Kind == change.File && !slices.ContainsFunc(r.Files, func(w was) bool { return w.Real == c.Path || w.Path == c.Path }) {
+			res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Path: redact.Terminal(c.Path), Text: "held the certificate before it was added here, and keeps it; --foreign removes it there, too"})
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// undo gives every recorded file its state before. Those that are not as this program left them lose the certificates only.
+func (in *Installer) undo(ctx context.Context, t target.Target, c engine.Inspected, rec *record, res *Result, gone []certs.Fingerprint, foreign bool) (Result, error) {
+	back, changed, err := in.back(t, rec)
+	if err != nil {
+		return *res, err
+	}
+	for _, d := range back {
+		if !d.Change.NoOp() {
+			res.Files = append(res.Files, File{Path: redact.Terminal(d.Change.Path), Action: inverse(d.Change), Cause: "as it was before"})
+		}
+	}
+	if in.PlanOnly {
+		res.Pending = true
+		return *res, nil
+	}
+	for _, u := range t.Restore(ctx, back) {
+		res.Unrestored = append(res.Unrestored, redact.Terminal(u.Path+": "+u.Reason))
+	}
+	res.Changed = true
+	if err := in.rest(ctx, t, c, rec, res, changed, gone, foreign); err != nil {
+		return *res, err
+	}
+	if len(res.Unrestored) > 0 {
+		return *res, fmt.Errorf("%d of its files could not be put back: %s", len(res.Unrestored), res.Unrestored[0])
+	}
+	rec.Added = nil
+	return *res, in.write(rec)
+}
+
+// inverse is the verb for taking a change back.
+func inverse(c change.Change) string {
+	c.From, c.To = c.To, c.From
+	return c.Verb()
+}
+
+// rest takes the certificates out of the files that could not get their bytes back, and with foreign out of all others.
+func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspected, rec *record, res *Result, changed []was, gone []certs.Fingerprint, foreign bool) error {
+	if len(changed) == 0 && !foreign {
+		return nil
+	}
+	trust, err := in.Survey(t, c)
+	if err != nil {
+		return fmt.Errorf("looking again: %w", err)
+	}
+	plan, notes, err := trust.Remove(t, gone, RemoveOptions{Foreign: foreign, Recorded: gone, Made: rec.made()})
+	res.Notes = append(res.Notes, notes...)
+	if err != nil {
+		return fmt.Errorf("planning: %w", err)
+	}
+	plan = slices.DeleteFunc(plan.Effective(), func(c change.Change) bool {
+		return !foreign && !slices.ContainsFunc(changed, func(w was) bool { return w.Real == c.Path || w.Path == c.Path })
+	})
+	for _, w := range changed {
+		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Path: redact.Terminal(w.Path), Text: "was changed by somebody else since: the certificate is taken out, and all else stays"})
+	}
+	if len(plan) == 0 {
+		return nil
+	}
+	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts})
+	if err == nil {
+		err = readBack(t, plan)
+	}
+	if err != nil {
+		return in.takeBack(ctx, t, res, done, err)
+	}
+	res.Files = append(res.Files, files(plan)...)
+	return nil
+}
+
+// back is what Restore needs to put the recorded states back, and the files that are not as they were left.
+func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed []was, err error) {
+	for _, w := range rec.Files {
+		now, e, err := present(t, w.Real)
+		if err != nil {
+			return nil, nil, fmt.Errorf("looking at %s: %w", redact.Terminal(w.Path), err)
+		}
+		if w.Foreign || !newImage(now, e).same(w.After) && !newImage(now, e).same(w.Before) {
+			changed = append(changed, w)
+			continue
+		}
+		d := target.Done{Real: w.Real, Was: w.Before.entry(w.Real), Made: w.Made, Now: e}
+		if w.Dir.Kind == change.Dir {
+			d.Dir = w.Dir.entry(path.Dir(w.Real))
+		}
+		d.Change = change.Change{Path: w.Path, To: now, From: w.Before.state(nil), Layer: Layer}
+		if w.Before.Kind == change.File {
+			data, err := in.bytes(w.Before.Sum)
+			switch {
+			case w.Before.Sum == newImage(now, e).Sum:
+				data = now.Data
+			case missing(err):
+				changed = append(changed, w)
+				continue
+			case err != nil:
+				return nil, nil, err
+			}
+			d.Change.From.Data = data
+		}
+		back = append(back, d)
+	}
+	return back, changed, nil
+}
+
+// bytes are kept bytes, compared with their name.
+func (in *Installer) bytes(name string) ([]byte, error) {
+	data, err := in.Records.Read(bytesPrefix + name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the bytes before: %w", err)
+	}
+	if sum(data) != name {
+		return nil, errors.New("reading the bytes before: the record is damaged")
+	}
+	return data, nil
+}
+
+// present is what stands at a name now.
+func present(t tree.Tree, name string) (change.State, tree.Entry, error) {
+	e, err := t.Lstat(name)
+	if missing(err) {
+		return change.State{}, tree.Entry{}, nil
+	}
+	if err != nil {
+		return change.State{}, tree.Entry{}, err
+	}
+	s := e.State()
+	if s.Kind == change.File {
+		s.Data, err = t.ReadFile(name)
+	}
+	return s, e, err
+}
