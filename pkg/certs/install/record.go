@@ -275,8 +275,8 @@ func List(records Records) ([]Recorded, error) {
 	return out, nil
 }
 
-// Held gives the certificates that records keep, as PEM text by fingerprint.
-func Held(records Records) (map[string][]byte, error) {
+// HeldPEM gives the certificates that records keep, as PEM text by fingerprint.
+func HeldPEM(records Records) (map[string][]byte, error) {
 	names, err := records.Names(certPrefix)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type SurveyOptions struct {
 // Surveyor gives the usual Installer.Survey: the distribution's store and the programs' own.
 func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected) (Trust, error) {
 	return func(t tree.Tree, _ engine.Inspected) (Trust, error) {
-		s, err := store.New(t)
+		s, err := store.Look(t)
 		if err != nil {
 			return nil, err
 		}

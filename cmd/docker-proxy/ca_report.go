@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/fleet"
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+// caReport is the JSON of the commands about authorities in containers.
+type caReport struct {
+	Changed      bool                 `json:"changed"`
+	Restarted    bool                 `json:"restarted"` // any container
+	Pending      bool                 `json:"pending"`
+	Certificates []certReport         `json:"certificates"`
+	Files        []fileReport         `json:"files"` // of this machine
+	Containers   []fleet.Outcome      `json:"containers"`
+	Unrestored   []string             `json:"unrestored"`
+	Findings     []precedence.Finding `json:"findings"`
+}
+
+// newCAReport gathers the outcomes.
+func newCAReport(list []certReport, out []fleet.Outcome) caReport {
+	rep := caReport{Certificates: list, Files: []fileReport{}, Containers: out, Unrestored: []string{}, Findings: expiring(list, time.Now())}
+	if list == nil {
+		rep.Certificates = []certReport{}
+	}
+	for _, o := range out {
+		rep.Changed = rep.Changed || o.Changed || o.State == fleet.Changed
+		rep.Restarted = rep.Restarted || o.Restarted
+		rep.Pending = rep.Pending || o.State == fleet.Pending
+		for _, u := range o.Unrestored {
+			rep.Unrestored = append(rep.Unrestored, o.Name+": "+u)
+		}
+	}
+	return rep
+}
+
+// soon is how long before its end an authority is worth a finding.
+const soon = 30 * 24 * time.Hour
+
+// expiring finds authorities that end soon or have ended.
+func expiring(list []certReport, now time.Time) []precedence.Finding {
+	out := []precedence.Finding{}
+	for _, c := range list {
+		if c.NotAfter.IsZero() || now.Add(soon).Before(c.NotAfter) {
+			continue
+		}
+		when := "expires on " + c.NotAfter.Format(time.DateOnly)
+		if now.After(c.NotAfter) {
+			when = "has expired on " + c.NotAfter.Format(time.DateOnly)
+		}
+		out = append(out, precedence.NewFinding("ca-expires-soon", nil, "docker proxy ca replace "+c.Fingerprint[:12]+" NEW --all", "%s %s", c.Subject, when))
+	}
+	return out
+}
+
+// count is how many containers are in a state.
+func (r caReport) count(s fleet.State) int {
+	n := 0
+	for _, o := range r.Containers {
+		if o.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// finish prints the report and gives the exit status.
+func (s *caSession) finish(ctx context.Context, rep caReport, text func(io.Writer) error) error {
+	var err error
+	switch {
+	case s.opts.quiet:
+		for _, o := range rep.Containers {
+			if o.State == fleet.Changed || o.State == fleet.Pending {
+				if _, err = fmt.Fprintln(s.app.cli.Out(), o.Name); err != nil {
+					break
+				}
+			}
+		}
+	default:
+		err = printAs(s.app.cli.Out(), s.opts.format, rep, text)
+	}
+	if !s.opts.format.isTable() || s.opts.quiet {
+		s.complain(rep)
+	}
+	switch {
+	case err != nil && rep.Changed:
+		return withStatus(exitPartly, fmt.Errorf("the change is made, but not reported: %w", err))
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return withStatus(exitInterrupted, errors.New("interrupted: the containers that were not done yet are as they were"))
+	}
+	return s.status(rep)
+}
+
+// complain names failures on stderr, where the output does not.
+func (s *caSession) complain(rep caReport) {
+	for _, o := range rep.Containers {
+		if o.State == fleet.Failed {
+			s.say("%s: %s", o.Name, o.Reason)
+		}
+	}
+}
+
+// status: 0 done, 1 all failed and nothing changed, 3 pending, 4 some failed, 6 failed and not fully back.
+func (s *caSession) status(rep caReport) error {
+	failed := rep.count(fleet.Failed)
+	switch {
+	case failed > 0 && failed == len(rep.Containers) && len(rep.Unrestored) > 0:
+		return silently(exitUnrestored)
+	case failed > 0 && failed == len(rep.Containers) && !rep.Changed:
+		return silently(exitFailed)
+	case failed > 0:
+		return silently(exitPartly)
+	case s.opts.check && rep.Pending:
+		return silently(exitPending)
+	}
+	return nil
+}
+
+// detail is what a line says of a container behind its state.
+func detail(o fleet.Outcome) string {
+	var parts []string
+	if n := len(o.Files); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d files", n))
+		if n == 1 {
+			parts[0] = "1 file"
+		}
+	}
+	if o.Family != "" {
+		parts = append(parts, o.Family)
+	}
+	if o.Restarted {
+		parts = append(parts, "restarted")
+	}
+	if o.Reason != "" {
+		parts = append(parts, o.Reason)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
+}
+
+// writeText is what the writers print: the certificates, a line for each container, what is left to do.
+func (s *caSession) writeText(w io.Writer, rep caReport) error {
+	for _, c := range rep.Certificates {
+		fmt.Fprintln(w, c.line())
+		for _, warning := range c.Warnings {
+			fmt.Fprintf(w, "  warning: %s\n", warning)
+		}
+	}
+	if !s.app.cli.Err().IsTerminal() || !s.app.cli.Out().IsTerminal() {
+		for _, o := range rep.Containers {
+			fmt.Fprintf(w, "%-9s %s%s\n", o.State, o.Name, detail(o))
+		}
+	}
+	if s.opts.readOnly() {
+		for _, o := range rep.Containers {
+			if len(o.Files) > 0 {
+				fmt.Fprintf(w, "\n%s:\n", o.Name)
+			}
+			for _, f := range o.Files {
+				line := "  " + f.Action + " " + f.Path
+				if f.Cause != "" {
+					line += ": " + f.Cause
+				}
+				fmt.Fprintln(w, line)
+			}
+		}
+	}
+	s.notes(w, rep)
+	if len(rep.Containers) > 1 {
+		fmt.Fprintln(w, summaryLine(rep))
+	}
+	findingsText(w, rep.Findings)
+	return nil
+}
+
+// summaryLine counts.
+func summaryLine(rep caReport) string {
+	var parts []string
+	for _, st := range []fleet.State{fleet.Changed, fleet.Pending, fleet.Unchanged, fleet.Skipped, fleet.Failed} {
+		if n := rep.count(st); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, st))
+		}
+	}
+	return fmt.Sprintf("%d containers: %s", len(rep.Containers), strings.Join(parts, ", "))
+}
+
+// notes prints what a change of files does not settle, each once with the containers it is about.
+func (s *caSession) notes(w io.Writer, rep caReport) {
+	type group struct {
+		note  certs.Note
+		names []string
+	}
+	var groups []group
+	for _, o := range rep.Containers {
+		for _, n := range o.Notes {
+			if n.Kind == certs.NeedsRestart && o.Restarted {
+				continue
+			}
+			i := slices.IndexFunc(groups, func(g group) bool { return g.note.String() == n.String() && slices.Equal(g.note.Env, n.Env) })
+			if i < 0 {
+				groups = append(groups, group{note: n})
+				i = len(groups) - 1
+			}
+			if !slices.Contains(groups[i].names, o.Name) {
+				groups[i].names = append(groups[i].names, o.Name)
+			}
+		}
+	}
+	for _, g := range groups {
+		fmt.Fprintf(w, "%s: %s\n", someOf(g.names), g.note)
+		for _, e := range g.note.Env {
+			fmt.Fprintf(w, "  -e %s\n", e)
+		}
+		if g.note.Command != "" {
+			fmt.Fprintf(w, "  %s\n", g.note.Command)
+		}
+	}
+}
+
+// someOf names the first few.
+func someOf(names []string) string {
+	const few = 5
+	if len(names) <= few {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
+}
