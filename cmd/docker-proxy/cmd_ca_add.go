@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/install"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+)
+
+func newCAAddCommand(a *app) *cobra.Command {
+	var o caOptions
+	cmd := &cobra.Command{
+		Use:   "add [OPTIONS] CERT [CONTAINER...]",
+		Short: "Make containers trust an authority",
+		Long: `Make containers trust the authority CERT: a file (PEM, DER, PKCS#7 or PKCS#12 without keys), - for stdin, or the beginning of the fingerprint of a certificate that was added
+before.
+
+The certificate is written into the stores that the container's programs read, as the distribution's own tool would leave them: nothing runs inside, so that it works without a shell
+and in stopped containers. What was there before is recorded, and 'docker proxy ca remove' brings it back. Where the certificate is trusted already nothing is written.
+
+Programs that read their store once notice when they start again: they are named, and --restart restarts their containers. What only an environment variable reaches is
+named with the variable.
+
+A container with the label docker-proxy.ca=false is left alone.`,
+		Example: `  sudo docker proxy ca add proxy-ca.pem web db
+  sudo docker proxy ca add proxy-ca.pem --all --restart
+  sudo docker proxy ca add proxy-ca.pem --filter label=app=feeds
+  sudo docker proxy ca add proxy-ca.pem --project shop --dry-run
+  sudo docker proxy ca add proxy-ca.pem engine --bundle /conda/ssl/cacert.pem
+  sudo docker proxy ca add --cert one.pem --cert two.pem web
+  docker proxy ca add 3f29c1a2b4d5 new-container --check`,
+		ValidArgsFunction: a.completeContainers(func(*cobra.Command) int {
+			if len(o.certs) > 0 {
+				return 0
+			}
+			return 1
+		}),
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return runCAAdd(cmd.Context(), a, &o, args) },
+	}
+	cmd.Flags().StringArrayVar(&o.certs, "cert", nil, "A certificate to add: `FILE`, - or a fingerprint; then all arguments are containers")
+	cmd.Flags().BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
+	cmd.Flags().StringVar(&o.refresh, "refresh", refreshAuto, "auto: write what the distribution's tool would; tool: run it in the container")
+	_ = cmd.RegisterFlagCompletionFunc("refresh", cobra.FixedCompletions([]cobra.Completion{refreshAuto, refreshTool}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	addSelectFlags(cmd, &o)
+	addWriteFlags(cmd, &o)
+	return cmd
+}
+
+// takeCert moves the first argument to the certificates, where --cert was not given, and the rest to the containers.
+func (o *caOptions) takeCert(args []string) error {
+	if len(o.certs) == 0 {
+		if len(args) == 0 {
+			return usageErrorf("which certificate? give a file, - for stdin, or the beginning of a fingerprint")
+		}
+		o.certs, args = args[:1], args[1:]
+	}
+	o.names = args
+	return nil
+}
+
+func runCAAdd(ctx context.Context, a *app, o *caOptions, args []string) error {
+	if err := o.takeCert(args); err != nil {
+		return err
+	}
+	if err := o.validate(a); err != nil {
+		return err
+	}
+	if err := o.needSelector(false); err != nil {
+		return err
+	}
+	want, err := a.readAuthorities(o.certs, o.force)
+	if err != nil {
+		return err
+	}
+	return a.writeCA(ctx, o, certReports(want), nil, func(s *caSession) work {
+		return func(ctx context.Context, t target.Target, c engine.Inspected) (install.Result, error) {
+			return s.in.Add(ctx, t, c, want)
+		}
+	})
+}
+
+// writeCA is what add, remove and replace have in common: the work in each container, restarts, the report. forget are certificates that are removed.
+func (a *app) writeCA(ctx context.Context, o *caOptions, list []certReport, forget []certs.Fingerprint, make func(*caSession) work) (err error) {
+	if err := o.tryFormat(list); err != nil {
+		return err
+	}
+	s, err := a.openCA(ctx, o, !o.readOnly())
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := s.close(); err == nil {
+			err = closed
+		}
+	}()
+	out, err := s.run(ctx, make(s))
+	if err != nil {
+		return err
+	}
+	if !o.readOnly() && ctx.Err() == nil {
+		if err := s.restart(ctx, out); err != nil {
+			return err
+		}
+		if err := s.prune(ctx, forget); err != nil {
+			s.say("note: the records of containers that are gone could not be cleared: %v", err)
+		}
+	}
+	rep := newCAReport(list, out)
+	return s.finish(ctx, rep, func(w io.Writer) error { return s.writeText(w, rep) })
+}
+
+// tryFormat renders an empty report for nobody: a template with a mistake is refused before anything is written.
+func (o *caOptions) tryFormat(list []certReport) error {
+	if o.format.isTable() {
+		return nil
+	}
+	return printAs(io.Discard, o.format, newCAReport(list, nil), nil)
+}
