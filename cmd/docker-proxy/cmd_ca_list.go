@@ -253,7 +253,9 @@ func listText(w io.Writer, rep caListReport, o *caOptions) error {
 }
 
 // oneCell keeps a table a table.
-func oneCell(s string) string { return strings.NewReplacer("\t", " ", "\n", " ").Replace(redact.Terminal(s)) }
+func oneCell(s string) string {
+	return strings.NewReplacer("\t", " ", "\n", " ").Replace(redact.Terminal(s))
+}
 
 func trustText(t caTrusted) string {
 	switch {

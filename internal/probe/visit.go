@@ -50,11 +50,12 @@ type Visited struct {
 	Schemes   []string // of authentication, when the proxy asked for it
 	Steps     []Step   // in order, up to the one that failed
 	Chain     []Certificate
-	Ending    Ending   // where TLS ends
-	Status    int      // of the endpoint's answer; 0 when there was none
-	Challenge string   // the scheme of WWW-Authenticate: Bearer, Basic
-	Location  *url.URL // where a redirect leads; nil without one
-	Body      []byte   // at most 64 KiB
+	Presented []*x509.Certificate // the same, whole; the endpoint's own first
+	Ending    Ending              // where TLS ends
+	Status    int                 // of the endpoint's answer; 0 when there was none
+	Challenge string              // the scheme of WWW-Authenticate: Bearer, Basic
+	Location  *url.URL            // where a redirect leads; nil without one
+	Body      []byte              // at most 64 KiB
 	Problem   *Problem
 }
 
@@ -220,7 +221,7 @@ func (w *visitor) shake(ctx context.Context, conn net.Conn, r *bufio.Reader) (ne
 		return conn, w.handshakeProblem(err)
 	}
 	chain := secure.ConnectionState().PeerCertificates
-	w.out.Chain = describe(chain)
+	w.out.Chain, w.out.Presented = describe(chain), chain
 	trust := verify(chain, host, w.v.Roots)
 	w.out.Ending = w.ending(chain, host)
 	if trust != nil && !w.v.Insecure {

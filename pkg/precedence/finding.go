@@ -36,6 +36,7 @@ type Finding struct {
 // Checks returns the registry: every kind of finding this build can report, sorted by ID.
 func Checks() []Check {
 	return []Check{
+		{"ca-expires-soon", SeverityWarning, "an authority that was added to containers expires within 30 days, or has expired: what it signs is then not trusted any more", "RFC 5280, section 4.1.2.5"},
 		{"change-in-progress", SeverityWarning, "a change of this host is being written while it is looked at, so the answer may be half old and half new", ""},
 		{"client-flat-proxies", SeverityWarning, "proxies in config.json stand where the Docker CLI does not read them", "docker/cli cli/config/configfile: Proxies map[string]ProxyConfig"},
 		{"client-unparsable-config", SeverityError, "the Docker CLI cannot read config.json", "docker/cli cli/config.LoadDefaultConfigFile"},

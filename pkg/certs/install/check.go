@@ -100,7 +100,7 @@ func readOne(t tree.Tree, c change.Change) error {
 }
 
 // checkAdded reads back, and looks whether every bundle holds what it should and nothing is lost.
-func (in *Installer) checkAdded(t target.Target, c engine.Inspected, plan change.Plan, want []certs.Fingerprint) error {
+func (in *Installer) checkAdded(t target.Target, c engine.Inspected, plan change.Plan, must []string, want []certs.Fingerprint) error {
 	if err := readBack(t, plan); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (in *Installer) checkAdded(t target.Target, c engine.Inspected, plan change
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
-	if err := in.trusted(t, trust, want); err != nil {
+	if err := in.trusted(t, trust, must, want); err != nil {
 		return err
 	}
 	if err := keepsAll(plan); err != nil {
@@ -135,13 +135,18 @@ func digest(plan change.Plan, want []certs.Fingerprint) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// trusted reports the first bundle that lacks one of the certificates. What has no bundle at all cannot trust anything.
-func (in *Installer) trusted(t tree.Tree, trust Trust, want []certs.Fingerprint) error {
+// trusted reports the first of the bundles that lacks one of the certificates. Where there is none, something at least has to hold them.
+func (in *Installer) trusted(t tree.Tree, trust Trust, must []string, want []certs.Fingerprint) error {
 	holds, err := trust.Holds(t)
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
-	for _, b := range trust.Bundles() {
+	for _, f := range want {
+		if len(holds[f]) == 0 {
+			return fmt.Errorf("there is no store in it that could be made to trust %s", f.Short())
+		}
+	}
+	for _, b := range must {
 		for _, f := range want {
 			if !slices.Contains(holds[f], b) {
 				return &UntrustedError{Path: b, Fingerprint: f.Short()}

@@ -19,12 +19,12 @@ import (
 type Held struct {
 	Fingerprint string   `json:"fingerprint"`
 	Files       []string `json:"files"`   // that hold it, escaped
-	Missing     []string `json:"missing"` // bundles that do not
+	Missing     []string `json:"missing"` // bundles and other stores that do not
 	// Recorded says that the record of this container has it: this program added it.
 	Recorded bool `json:"recorded"`
 }
 
-// Trusted reports whether every bundle holds it.
+// Trusted reports whether every store holds it.
 func (h Held) Trusted() bool { return len(h.Files) > 0 && len(h.Missing) == 0 }
 
 // Look says where the container holds the certificates asked for, those that its record has, and those whose anchors this program made. Nothing is changed.
@@ -55,7 +55,7 @@ func (in *Installer) Look(t target.Target, c engine.Inspected, asked []certs.Fin
 	}
 	for _, f := range asked {
 		h := Held{Fingerprint: f.String(), Files: escaped(holds[f]), Missing: []string{}, Recorded: slices.Contains(rec.Added, f.String())}
-		for _, b := range trust.Bundles() {
+		for _, b := range slices.Concat(trust.Bundles(), trust.Others()) {
 			if !slices.Contains(holds[f], b) {
 				h.Missing = append(h.Missing, redact.Terminal(b))
 			}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -25,6 +26,8 @@ type Trust interface {
 	Family() string
 	// Bundles are the files in which a certificate has to be for programs with default settings to trust it.
 	Bundles() []string
+	// Others are the stores of programs that have one of their own.
+	Others() []string
 	// Combined is the content of the first bundle, PEM text.
 	Combined(t tree.Tree) ([]byte, error)
 	// Add plans to make it trust authorities; a plan without an effective change means that it does.
@@ -109,8 +112,12 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 		return res, fmt.Errorf("planning: %w", err)
 	}
 	plan = plan.Effective()
+	must, left := leftOut(trust.Bundles(), notes)
 	if len(plan) == 0 {
-		return res, in.trusted(t, trust, fingerprints(want))
+		if left == nil {
+			left = in.trusted(t, trust, must, fingerprints(want))
+		}
+		return res, left
 	}
 	res.Files = files(plan)
 	if in.PlanOnly {
@@ -127,11 +134,30 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 	}
 	if in.Tool != nil {
 		if argv := trust.Tool(); len(argv) > 0 {
-			return in.byTool(ctx, t, c, &res, plan, want, argv, keep)
+			return in.byTool(ctx, t, c, &res, plan, want, argv, must, keep)
 		}
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: "the family's own tool is not there: its files were written as it would write them"})
 	}
-	return in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, plan, fingerprints(want)) }, keep)
+	out, err := in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, plan, must, fingerprints(want)) }, keep)
+	if err == nil {
+		err = left
+	}
+	return out, err
+}
+
+// leftOut divides the bundles into those that a plan takes care of and those that it left alone, as its notes say; of the latter an error names the first.
+func leftOut(bundles []string, notes []certs.Note) (must []string, left error) {
+	for _, b := range bundles {
+		i := slices.IndexFunc(notes, func(n certs.Note) bool { return n.Kind == certs.Skipped && n.Path == b })
+		if i < 0 {
+			must = append(must, b)
+			continue
+		}
+		if left == nil {
+			left = errors.New(notes[i].String())
+		}
+	}
+	return must, left
 }
 
 // look surveys the container.

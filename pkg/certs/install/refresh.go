@@ -17,7 +17,7 @@ import (
 // byTool writes the anchors only and has the family's own tool do the rest. It is judged by what is there afterwards, not by how it ended: every bundle has to hold all that
 // it held before, and the new certificates. Otherwise the old bytes come back, and the files are written as without a tool: an image whose packaged list was pruned,
 // or a bundle to which somebody appended by hand, would lose authorities.
-func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, plan change.Plan, want []certs.Authority, argv []string, keep func([]target.Done) error) (Result, error) {
+func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, plan change.Plan, want []certs.Authority, argv, must []string, keep func([]target.Done) error) (Result, error) {
 	anchors, derived := divide(plan, want)
 	places, err := in.places(t, derived)
 	if err != nil {
@@ -38,7 +38,7 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 			done = append(done, p)
 		}
 	}
-	err = in.refreshed(t, c, done, fingerprints(want))
+	err = in.refreshed(t, c, done, must, fingerprints(want))
 	if err == nil {
 		err = keep(done)
 	}
@@ -57,7 +57,7 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 	}
 	res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: redact.Terminal(fmt.Sprintf("%s was run and taken back: %v; the files were written instead", path.Base(argv[0]), err))})
 	res.Files = files(plan)
-	return in.carryOut(ctx, t, res, plan, func() error { return in.checkAdded(t, c, plan, fingerprints(want)) }, keep)
+	return in.carryOut(ctx, t, res, plan, func() error { return in.checkAdded(t, c, plan, must, fingerprints(want)) }, keep)
 }
 
 // divide separates the anchors from what is derived from them.
@@ -94,7 +94,7 @@ func (in *Installer) places(t tree.Tree, plan change.Plan) ([]target.Done, error
 }
 
 // refreshed judges what the tool left.
-func (in *Installer) refreshed(t target.Target, c engine.Inspected, done []target.Done, want []certs.Fingerprint) error {
+func (in *Installer) refreshed(t target.Target, c engine.Inspected, done []target.Done, must []string, want []certs.Fingerprint) error {
 	for _, d := range done {
 		if d.Change.From.Kind != change.File {
 			continue
@@ -107,5 +107,5 @@ func (in *Installer) refreshed(t target.Target, c engine.Inspected, done []targe
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
-	return in.trusted(t, trust, want)
+	return in.trusted(t, trust, must, want)
 }

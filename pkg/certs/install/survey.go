@@ -2,11 +2,15 @@ package install
 
 import (
 	"path"
+	"slices"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
@@ -14,37 +18,95 @@ import (
 type SurveyOptions struct {
 	// Bundles are files in PEM that the caller names beside those that are found.
 	Bundles []string
+	// Passwords are tried on Java stores.
+	Passwords []string
 	// ThroughMounts plans changes of what is mounted into the container, too.
 	ThroughMounts bool
 	// Seed are public roots in PEM for a bundle that has to be made.
 	Seed []byte
+	// Processes tells what runs in a container; nil tells nothing.
+	Processes func(engine.Inspected) []runtime.Process
+	Now       func() time.Time
 }
 
 // Surveyor gives the usual Installer.Survey: the distribution's store and the programs' own.
 func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected) (Trust, error) {
-	return func(t tree.Tree, _ engine.Inspected) (Trust, error) {
+	return func(t tree.Tree, c engine.Inspected) (Trust, error) {
 		s, err := store.Look(t)
 		if err != nil {
 			return nil, err
 		}
-		return &both{system: s, options: o}, nil
+		p := runtime.Processes{Image: c.Image, Env: c.Env, Cmd: c.Argv, WorkingDir: c.WorkDir}
+		if o.Processes != nil {
+			p.Running = o.Processes(c)
+		}
+		r, err := runtime.Look(t, p, runtime.Options{Bundles: o.Bundles, NoListing: !lists(t)})
+		if err != nil {
+			return nil, err
+		}
+		return &both{system: s, programs: r, options: o}, nil
 	}
+}
+
+// lists reports whether directories can be listed one by one: the archive API gives whole trees.
+func lists(t tree.Tree) bool {
+	can, ok := t.(interface{ Can() target.Capabilities })
+	return !ok || can.Can().Atomic
 }
 
 // both is the distribution's store and those of programs.
 type both struct {
-	system  store.Survey
-	options SurveyOptions
+	system   store.Survey
+	programs runtime.Survey
+	options  SurveyOptions
 }
 
 func (b *both) Family() string { return b.system.Family.Name }
 
 func (b *both) Bundles() []string { return b.system.Bundles() }
 
+func (b *both) Others() []string {
+	var out []string
+	for _, s := range b.programs.Stores {
+		if !b.isSystem(s.Real) {
+			out = append(out, s.Path)
+		}
+	}
+	return out
+}
+
+// isSystem reports whether a file is one of the distribution's store: that plan has it.
+func (b *both) isSystem(real string) bool {
+	return slices.ContainsFunc(b.system.Found, func(f store.Found) bool { return f.Real == real })
+}
+
 func (b *both) Combined(t tree.Tree) ([]byte, error) { return b.system.Combined(t) }
 
+func (b *both) common() runtime.Common {
+	return runtime.Common{Passwords: b.options.Passwords, ThroughMounts: b.options.ThroughMounts}
+}
+
 func (b *both) Add(t tree.Tree, want []certs.Authority) (change.Plan, []certs.Note, error) {
-	return b.system.Add(t, want, store.AddOptions{Seed: b.options.Seed, ThroughMounts: b.options.ThroughMounts})
+	plan, notes, err := b.system.Add(t, want, store.AddOptions{Seed: b.options.Seed, ThroughMounts: b.options.ThroughMounts})
+	if err != nil {
+		return nil, notes, err
+	}
+	o := runtime.AddOptions{Common: b.common()}
+	if b.options.Now != nil {
+		o.Now = b.options.Now()
+	}
+	more, also, err := b.programs.Add(t, want, o)
+	return b.joined(plan, more), append(notes, also...), err
+}
+
+// joined is both plans; a file is changed by one of them only.
+func (b *both) joined(plan, more change.Plan) change.Plan {
+	for _, c := range more {
+		if !b.isSystem(c.Path) && !slices.ContainsFunc(plan, func(p change.Change) bool { return p.Path == c.Path }) {
+			plan = append(plan, c)
+		}
+	}
+	return plan
 }
 
 func (b *both) Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (change.Plan, []certs.Note, error) {
@@ -52,10 +114,29 @@ func (b *both) Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (c
 	for _, f := range o.Recorded {
 		recorded[f] = true
 	}
-	return b.system.Remove(t, gone, store.RemoveOptions{Foreign: o.Foreign, Recorded: recorded, Made: o.Made, ThroughMounts: b.options.ThroughMounts})
+	plan, notes, err := b.system.Remove(t, gone, store.RemoveOptions{Foreign: o.Foreign, Recorded: recorded, Made: o.Made, ThroughMounts: b.options.ThroughMounts})
+	if err != nil {
+		return nil, notes, err
+	}
+	more, also, err := b.programs.Remove(t, gone, runtime.RemoveOptions{Common: b.common(), Foreign: o.Foreign})
+	return b.joined(plan, more), append(notes, also...), err
 }
 
-func (b *both) Holds(t tree.Tree) (map[certs.Fingerprint][]string, error) { return b.system.Holds(t) }
+func (b *both) Holds(t tree.Tree) (map[certs.Fingerprint][]string, error) {
+	out, err := b.system.Holds(t)
+	if err != nil {
+		return nil, err
+	}
+	more, err := b.programs.Holds(t)
+	for f, names := range more {
+		for _, n := range names {
+			if !slices.Contains(out[f], n) {
+				out[f] = append(out[f], n)
+			}
+		}
+	}
+	return out, err
+}
 
 // Tool is the command of the family, with the arguments that make it read all anchors again: update-ca-certificates(8), update-ca-trust(8); SUSE's skips a bundle that is newer
 // than its anchors unless it is told not to.
