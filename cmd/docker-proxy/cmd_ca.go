@@ -33,6 +33,7 @@ running and in stopped containers, without running anything inside, and put ever
 func caCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newCAAddCommand(a),
+		newCAExportCommand(a),
 		newCAListCommand(a),
 		newCARemoveCommand(a),
 		newCAReplaceCommand(a),
