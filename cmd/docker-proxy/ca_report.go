@@ -224,7 +224,9 @@ func (s *caSession) notes(w io.Writer, rep caReport) {
 		for _, e := range g.note.Env {
 			fmt.Fprintf(w, "  -e %s\n", e)
 		}
-		if g.note.Command != "" {
+		if g.note.Kind == certs.NeedsRestart {
+			fmt.Fprintf(w, "  docker restart %s\n", strings.Join(g.names, " "))
+		} else if g.note.Command != "" {
 			fmt.Fprintf(w, "  %s\n", g.note.Command)
 		}
 	}

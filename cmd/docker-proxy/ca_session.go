@@ -16,6 +16,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/fleet"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/install"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 )
 
@@ -55,13 +56,21 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 		return nil, (&job{app: a}).transactionError(err)
 	}
 	s.in = &install.Installer{
-		Survey:  install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts}),
+		Survey:  install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Processes: s.processes, Now: time.Now}),
 		Records: s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
 	}
 	if o.refresh == refreshTool {
 		s.in.Tool = s.runTool
 	}
 	return s, nil
+}
+
+// processes are what runs in a container, where it runs on this machine.
+func (s *caSession) processes(c engine.Inspected) []runtime.Process {
+	if !s.view.site.Local || c.PID == 0 {
+		return nil
+	}
+	return runtime.Running(s.files, c.PID)
 }
 
 // reachable refuses what has no containers to ask for.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -36,6 +37,8 @@ type Trust interface {
 	Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (change.Plan, []certs.Note, error)
 	// Holds maps each certificate to the files that hold it.
 	Holds(t tree.Tree) (map[certs.Fingerprint][]string, error)
+	// Needs says what a change of files does not settle; since is when the stores last changed, the zero time for just now.
+	Needs(want []certs.Authority, since time.Time) []certs.Note
 	// Tool is the command with which the family derives its bundles from the anchors; nil when it is not there.
 	Tool() []string
 }
@@ -106,6 +109,10 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 	if err != nil {
 		return res, err
 	}
+	rec, err := in.load(c)
+	if err != nil {
+		return res, err
+	}
 	plan, notes, err := trust.Add(t, want)
 	res.Notes = append(res.Notes, notes...)
 	if err != nil {
@@ -117,16 +124,16 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 		if left == nil {
 			left = in.trusted(t, trust, must, fingerprints(want))
 		}
+		if !rec.Time.IsZero() {
+			res.Notes = append(res.Notes, named(trust.Needs(want, rec.Time), c.Name)...)
+		}
 		return res, left
 	}
+	res.Notes = append(res.Notes, named(trust.Needs(want, time.Time{}), c.Name)...)
 	res.Files = files(plan)
 	if in.PlanOnly {
 		res.Pending = true
 		return res, nil
-	}
-	rec, err := in.load(c)
-	if err != nil {
-		return res, err
 	}
 	keep := func(done []target.Done) error {
 		rec.added(done, want, in.now())
@@ -143,6 +150,14 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 		err = left
 	}
 	return out, err
+}
+
+// named puts the container's name into the commands of notes.
+func named(notes []certs.Note, name string) []certs.Note {
+	for i := range notes {
+		notes[i].Command = strings.ReplaceAll(notes[i].Command, "NAME", redact.Terminal(name))
+	}
+	return notes
 }
 
 // leftOut divides the bundles into those that a plan takes care of and those that it left alone, as its notes say; of the latter an error names the first.

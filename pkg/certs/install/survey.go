@@ -36,11 +36,15 @@ func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected) (Trust, error) 
 		if err != nil {
 			return nil, err
 		}
-		p := runtime.Processes{Image: c.Image, Env: c.Env, Cmd: c.Argv, WorkingDir: c.WorkDir}
+		var running []runtime.Process
 		if o.Processes != nil {
-			p.Running = o.Processes(c)
+			running = o.Processes(c)
 		}
-		r, err := runtime.Look(t, p, runtime.Options{Bundles: o.Bundles, NoListing: !lists(t)})
+		var system []string
+		for _, f := range s.Found {
+			system = append(system, f.Real)
+		}
+		r, err := runtime.Look(t, runtime.Of(c, running), runtime.Options{Bundles: o.Bundles, System: system, NoListing: !lists(t)})
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +122,7 @@ func (b *both) Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (c
 	if err != nil {
 		return nil, notes, err
 	}
-	more, also, err := b.programs.Remove(t, gone, runtime.RemoveOptions{Common: b.common(), Foreign: o.Foreign})
+	more, also, err := b.programs.Remove(t, gone, runtime.RemoveOptions{Common: b.common(), Foreign: o.Foreign, Recorded: recorded})
 	return b.joined(plan, more), append(notes, also...), err
 }
 
@@ -136,6 +140,14 @@ func (b *both) Holds(t tree.Tree) (map[certs.Fingerprint][]string, error) {
 		}
 	}
 	return out, err
+}
+
+func (b *both) Needs(want []certs.Authority, since time.Time) []certs.Note {
+	o := runtime.NeedsOptions{Authorities: want, Since: since}
+	if list := b.Bundles(); len(list) > 0 {
+		o.Combined = list[0]
+	}
+	return b.programs.Needs(o)
 }
 
 // Tool is the command of the family, with the arguments that make it read all anchors again: update-ca-certificates(8), update-ca-trust(8); SUSE's skips a bundle that is newer
