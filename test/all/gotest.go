@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 )
 
@@ -123,8 +124,22 @@ func (r *reader) print(o *outcome, e event) {
 	case o.test == "" && o.action == "pass" && !r.verbose:
 		fmt.Fprintf(r.out, "ok  \t%s\t%.3fs\n", o.pkg, e.Elapsed)
 	case r.verbose && o.test != "" && strings.Count(o.test, "/") < 2:
-		fmt.Fprintf(r.out, "  %s\t%s\t%.0fs\n", o.action, o.test, e.Elapsed)
+		fmt.Fprintf(r.out, "  %s\t%s\t%.0fs\n", o.action, o.test, e.Elapsed-o.waited())
 	}
+}
+
+// waited returns the seconds for which a test waited until its machine could start, as package test/hosts logs it: they are no part of what the test takes.
+func (o outcome) waited() float64 {
+	sum := 0.0
+	for _, line := range o.output {
+		if _, text, ok := strings.Cut(line, ": waited "); ok {
+			if seconds, ok := strings.CutSuffix(strings.TrimSpace(text), "s for a place"); ok {
+				n, _ := strconv.ParseFloat(seconds, 64)
+				sum += n
+			}
+		}
+	}
+	return sum
 }
 
 // reason returns what a skipped test said: the last line it logged.

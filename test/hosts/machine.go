@@ -64,7 +64,7 @@ func Start(ctx context.Context, kindName string, seed Seed, log io.Writer) (m *M
 		return nil, nil, err
 	}
 	Sweep()
-	leave, err := machinePlace(ctx)
+	leave, err := machinePlace(ctx, log)
 	if err != nil {
 		return nil, nil, err
 	}

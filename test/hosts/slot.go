@@ -5,6 +5,7 @@ package hosts
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -31,8 +32,8 @@ func bootSlot(ctx context.Context) (func(), error) {
 }
 
 // machinePlace waits for one of the places to run in that [MachinesVariable]
-// gives.
-func machinePlace(ctx context.Context) (func(), error) {
+// gives, and tells log when that took long.
+func machinePlace(ctx context.Context, log io.Writer) (func(), error) {
 	text := os.Getenv(MachinesVariable)
 	if text == "" {
 		return func() {}, nil
@@ -41,6 +42,12 @@ func machinePlace(ctx context.Context) (func(), error) {
 	if err != nil || places < 1 {
 		return nil, fmt.Errorf("%s is %q, not a number of machines", MachinesVariable, text)
 	}
+	begin := time.Now()
+	defer func() {
+		if waited := time.Since(begin); waited > time.Second {
+			_, _ = fmt.Fprintf(log, "waited %.0fs for a place\n", waited.Seconds())
+		}
+	}()
 	patient, cancel := context.WithTimeout(ctx, placePatience)
 	defer cancel()
 	release, err := lockOneOf(patient, "machine-", places)
