@@ -69,7 +69,7 @@ func listed(t *testing.T, keytool, file string, password ...string) map[string]s
 }
 
 // authority makes a certificate of an authority, in DER.
-func authority(t *testing.T, name string) []byte {
+func authority(t testing.TB, name string) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	assert.NilError(t, err)
@@ -145,8 +145,11 @@ func (k kind) make(t *testing.T, keytool string, ders ...[]byte) string {
 // What Add writes keytool reads as what keytool itself would have written, and Remove gives the bytes back.
 func TestAsKeytool(t *testing.T) {
 	one, ours := authority(t, "one"), authority(t, "ours")
-	for _, keytool := range keytools(t) {
+	for i, keytool := range keytools(t) {
 		for _, k := range kinds() {
+			if i > 0 && !slices.Contains([]string{"jks", "pkcs12", "pkcs12 without password"}, k.name) { // the formats are the same, and a JVM takes its time
+				continue
+			}
 			t.Run(filepath.Base(filepath.Dir(filepath.Dir(keytool)))+"/"+k.name, func(t *testing.T) {
 				file := k.make(t, keytool, one)
 				before, err := os.ReadFile(file)

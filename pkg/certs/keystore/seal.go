@@ -40,6 +40,9 @@ func parseSeal(raw []byte) (*seal, error) {
 		s.iterations = number(list[2])
 		s.tail = append(append([]byte(nil), s.tail...), list[2].raw...)
 	}
+	if s.modern() {
+		s.iterations = 1 // those of the parameters count
+	}
 	if s.iterations < 1 || s.iterations > maxIterations {
 		return nil, errors.New("a PKCS#12 file that asks for an unreasonable number of iterations")
 	}
@@ -66,7 +69,7 @@ func (s *seal) mac(content []byte, password string) []byte {
 		return nil
 	}
 	name := string(list[0].body)
-	if name == "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0e" && len(list) > 1 { // PBMAC1 (RFC 9579), JDK 26 and later
+	if s.modern() && len(list) > 1 {
 		return pbmac1(list[1].raw, content, password)
 	}
 	h, block := digestOf(name)
@@ -77,6 +80,12 @@ func (s *seal) mac(content []byte, password string) []byte {
 	m := hmac.New(h, key)
 	m.Write(content)
 	return m.Sum(nil)
+}
+
+// modern reports PBMAC1 (RFC 9579), which JDK 26 and OpenSSL 3.4 know and which takes all from its own parameters.
+func (s *seal) modern() bool {
+	list, err := elements(s.algorithm.body)
+	return err == nil && len(list) > 0 && string(list[0].body) == "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0e"
 }
 
 // digestOf gives the hash for an object identifier, and the length of its blocks in bytes.
