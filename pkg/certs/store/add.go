@@ -1,9 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -33,7 +31,7 @@ type AddOptions struct {
 func (s Survey) Add(t tree.Tree, authorities []certs.Authority, o AddOptions) (change.Plan, []certs.Note, error) {
 	p := &planner{survey: s, tree: remember(t), through: o.ThroughMounts, notes: slices.Clone(s.Notes)}
 	authorities = slices.Clone(authorities)
-	slices.SortFunc(authorities, func(a, b certs.Authority) int { return cmp.Compare(a.Fingerprint.String(), b.Fingerprint.String()) })
+	slices.SortFunc(authorities, func(a, b certs.Authority) int { return byFingerprint(a.Fingerprint, b.Fingerprint) })
 	authorities = slices.CompactFunc(authorities, func(a, b certs.Authority) bool { return a.Fingerprint == b.Fingerprint })
 	if len(authorities) == 0 {
 		return nil, p.notes, nil
@@ -67,59 +65,22 @@ func (p *planner) add(authorities []certs.Authority, o AddOptions) error {
 	if len(open) == 0 && len(p.survey.Found) == 0 && len(p.survey.Notes) == 0 {
 		open = p.create(o)
 	}
-	if len(open) == 0 {
+	if !slices.ContainsFunc(open, func(b *opened) bool { return b.Purpose == "" }) {
 		return nil // nothing that a program reads can be changed: an anchor alone would only look like success
-	}
-	links, err := p.linkDir()
-	if err != nil {
-		return err
 	}
 	var fresh []local
 	for _, a := range authorities {
-		unlinked := links.wants(a)
-		unlisted := slices.ContainsFunc(open, func(b *opened) bool { return !b.holds[a.Fingerprint] })
-		if !unlinked && !unlisted || slices.ContainsFunc(locals, func(l local) bool { return l.holds(a.Fingerprint) }) {
-			continue
+		lacking := slices.ContainsFunc(open, func(b *opened) bool { return b.lacks(a) })
+		if lacking && !slices.ContainsFunc(locals, func(l local) bool { return l.holds(a.Fingerprint) }) {
+			name := path.Join(p.survey.Family.anchors.dir, a.Fingerprint.AnchorName())
+			fresh = append(fresh, local{path: name, data: a.PEM(), fingerprints: []certs.Fingerprint{a.Fingerprint}})
 		}
-		fresh = append(fresh, local{path: path.Join(p.survey.Family.anchors.dir, a.Fingerprint.AnchorName()), data: a.PEM(), fingerprints: []certs.Fingerprint{a.Fingerprint}})
 	}
 	anchored := p.anchors(fresh)
 	for _, b := range open {
 		p.insert(b, authorities, locals, anchored)
 	}
-	return p.link(links, authorities, slices.Concat(locals, anchored))
-}
-
-// opened is a bundle with its bytes.
-type opened struct {
-	Found
-	data  []byte
-	holds map[certs.Fingerprint]bool
-	from  change.State
-	at    string // the name that is changed
-	fresh bool   // is made by this plan
-}
-
-// open reads the bundles that can be changed.
-func (p *planner) open() ([]*opened, error) {
-	var out []*opened
-	for _, f := range p.survey.Found {
-		data, err := p.tree.ReadFile(f.Real)
-		if err == nil {
-			err = bundle.Check(data)
-		}
-		if err != nil {
-			reason, ok := unusable(err)
-			if !ok {
-				return nil, fmt.Errorf("reading %s: %w", f.Path, err)
-			}
-			p.skip(f.Path, reason)
-			continue
-		}
-		b := &opened{Found: f, data: data, holds: bundle.Holds(data), from: f.Entry.State().WithData(data), at: f.Real}
-		out = append(out, b)
-	}
-	return out, nil
+	return p.link(authorities, slices.Concat(locals, anchored))
 }
 
 // insert puts the certificates that a bundle lacks where the tool would, and one without an anchor, which the tool would not know, with a mark at the end.
@@ -127,12 +88,14 @@ func (p *planner) insert(b *opened, authorities []certs.Authority, locals, ancho
 	var known, unknown, all []certs.Authority
 	for _, a := range authorities {
 		switch {
-		case b.holds[a.Fingerprint]:
+		case !b.lacks(a):
 			continue
 		case slices.ContainsFunc(slices.Concat(locals, anchored), func(l local) bool { return l.holds(a.Fingerprint) }):
 			known = append(known, a)
-		default:
+		case b.format == plain:
 			unknown = append(unknown, a)
+		default:
+			continue // there is no place for a mark in it
 		}
 		all = append(all, a)
 	}
@@ -141,27 +104,12 @@ func (p *planner) insert(b *opened, authorities []certs.Authority, locals, ancho
 	}
 	data := b.data
 	if len(known) > 0 {
-		switch b.order {
-		case localsByName:
-			data = p.insertLocals(b, known, locals, anchored)
-		case atEnd:
-			for _, a := range known {
-				data = bundle.Append(data, a.PEM())
-			}
-		}
+		data = p.place(b, known, locals, anchored)
 	}
 	for _, a := range unknown {
 		data = bundle.Append(data, marked(a))
 	}
 	p.plan = append(p.plan, change.Change{Path: b.at, From: b.from, To: b.to(data), Cause: "trusts " + names(all), Layer: layer})
-}
-
-// to is the bundle's state with other bytes.
-func (b *opened) to(data []byte) change.State {
-	if b.from.Kind == change.File {
-		return b.from.WithData(data)
-	}
-	return change.NewFile(data, 0o644)
 }
 
 // names are the short fingerprints for the cause of a change; subjects are foreign text and belong to the report.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store/hash"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree/treetest"
 )
 
@@ -71,3 +73,14 @@ func remove(t testing.TB, m *treetest.Mem, o store.RemoveOptions, authorities ..
 	assert.NilError(t, m.Apply(plan))
 	return notes
 }
+
+func subjectHash(t testing.TB, a certs.Authority) uint32 {
+	t.Helper()
+	sum, err := hash.Subject(a.Cert.RawSubject)
+	assert.NilError(t, err)
+	return sum
+}
+
+func oldHash(a certs.Authority) uint32 { return hash.Old(a.Cert.RawSubject) }
+
+func hexOf(sum uint32) string { return fmt.Sprintf("%08x", sum) }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -17,7 +18,8 @@ import (
 // A bundle that this program makes says so in two comment lines, which let a removal know what else was made and whether anything was added since.
 const (
 	madeLine = "# Made by docker-proxy, together with the directories:"
-	seedLine = "# Public roots it began with, SHA-256 of their text:"
+	linkLine = "# Made by docker-proxy in place of a link to: "
+	seedLine = "# What it began with, SHA-256 of the text below: "
 )
 
 // create plans nothing itself but gives the bundle that a tree without any gets: in the first place that Go, curl and OpenSSL look at.
@@ -47,39 +49,46 @@ func (p *planner) create(o AddOptions) []*opened {
 			p.remark(b.Path, fmt.Sprintf("there was no bundle: it was made from %d public roots and the added certificate", len(holds)))
 		}
 		b.order = atEnd
-		return []*opened{{Found: Found{Bundle: b, Real: name}, data: append(header(dirs, seed), seed...), holds: holds, at: name, fresh: true}}
+		return []*opened{{Found: Found{Bundle: b, Real: name, at: name}, data: append(header(dirs, seed), seed...), holds: holds, fresh: true}}
 	}
 	return nil
 }
 
-// header is what a bundle begins with that this program makes.
+// header is what a bundle begins with that this program makes where there was none.
 func header(dirs []string, seed []byte) []byte {
-	var b strings.Builder
-	b.WriteString(madeLine)
-	for _, dir := range dirs {
-		b.WriteString(" " + dir)
-	}
-	sum := sha256.Sum256(seed)
-	b.WriteString("\n" + seedLine + " " + hex.EncodeToString(sum[:]) + "\n")
-	return []byte(b.String())
+	return withSeed(strings.Join(append([]string{madeLine}, dirs...), " "), seed)
 }
 
-// untouched reports that a bundle was made by this program and holds nothing but its seed any more, and names the directories that were made with it, innermost first.
-func untouched(data []byte) (dirs []string, ok bool) {
+// copyHeader is what a bundle begins with that takes the place of a link.
+func copyHeader(link string, seed []byte) []byte {
+	return withSeed(linkLine+strconv.QuoteToASCII(link), seed)
+}
+
+func withSeed(first string, seed []byte) []byte {
+	sum := sha256.Sum256(seed)
+	return []byte(first + "\n" + seedLine + hex.EncodeToString(sum[:]) + "\n")
+}
+
+// original gives what stood in the place of a bundle that this program made and that holds nothing any more but what it began with: nothing, with the directories
+// that were made for it, innermost first, or a link. Any other bundle has none.
+func original(data []byte) (was change.State, dirs []string, ok bool) {
 	first, rest, _ := strings.Cut(string(data), "\n")
 	second, rest, _ := strings.Cut(rest, "\n")
-	list, made := strings.CutPrefix(first, madeLine)
-	sum, seeded := strings.CutPrefix(second, seedLine+" ")
 	want := sha256.Sum256([]byte(rest))
-	if !made || !seeded || sum != hex.EncodeToString(want[:]) {
-		return nil, false
+	if second != seedLine+hex.EncodeToString(want[:]) {
+		return change.State{}, nil, false
 	}
+	if text, isCopy := strings.CutPrefix(first, linkLine); isCopy {
+		target, err := strconv.Unquote(text)
+		return change.NewLink(target), nil, err == nil && target != ""
+	}
+	list, made := strings.CutPrefix(first, madeLine)
 	for _, dir := range strings.Fields(list) {
 		if path.IsAbs(dir) && path.Clean(dir) == dir {
 			dirs = append([]string{dir}, dirs...)
 		}
 	}
-	return dirs, true
+	return change.State{}, dirs, made
 }
 
 // mark is the comment above a certificate that has no anchor: the sign that this program put it there.

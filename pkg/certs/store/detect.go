@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -79,10 +78,11 @@ func Names() []string {
 		for _, b := range f.bundles {
 			names = append(names, b.Path)
 		}
-		for _, dir := range []string{f.anchors.dir, f.links.dir} {
-			if dir != "" {
-				names = append(names, path.Clean(dir))
-			}
+		if f.anchors.dir != "" {
+			names = append(names, f.anchors.dir)
+		}
+		for _, l := range f.links {
+			names = append(names, l.dir)
 		}
 	}
 	slices.Sort(names)

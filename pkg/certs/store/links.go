@@ -2,8 +2,10 @@ package store
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -16,36 +18,38 @@ import (
 // maxCollisions is how many certificates with one hash `openssl rehash` links (MAX_COLLISIONS in apps/rehash.c).
 const maxCollisions = 256
 
-// linkDir is the directory in which OpenSSL looks a certificate up by the hash of its subject.
+// linkDir is a directory in which OpenSSL looks a certificate up by the hash of its subject.
 type linkDir struct {
 	links
-	tree   *memo
-	dir    string // real, "" when there is none to keep
-	needed map[certs.Fingerprint]bool
-	taken  map[string]bool // names that the plan makes
+	tree  *memo
+	real  string
+	taken map[string]bool // names that the plan makes
 }
 
-// linkDir finds the directory. One that nobody hashes (no tool, no hash link in it) is left as it is.
-func (p *planner) linkDir() (*linkDir, error) {
-	l := &linkDir{links: p.survey.Family.links, tree: p.tree, needed: map[certs.Fingerprint]bool{}, taken: map[string]bool{}}
-	if l.links.dir == "" {
-		return l, nil
-	}
-	dir, e, err := tree.Resolve(p.tree, l.links.dir)
-	if err != nil || !e.Mode.IsDir() {
-		if _, ok := unusable(err); err == nil || ok || isMissing(err) {
-			return l, nil
+// linkDirs finds the directories of the family that are kept: by its tool, or because a hash link is in them.
+func (p *planner) linkDirs() ([]*linkDir, error) {
+	var out []*linkDir
+	seen := map[string]bool{}
+	for _, l := range p.survey.Family.links {
+		dir, e, err := tree.Resolve(p.tree, l.dir)
+		if _, ok := unusable(err); ok || isMissing(err) || err == nil && (!e.Mode.IsDir() || seen[dir]) {
+			continue
 		}
-		return nil, fmt.Errorf("looking at %s: %w", l.links.dir, err)
-	}
-	if p.survey.Tool == "" {
-		l.hash, err = hashed(p.tree, dir)
-		if err != nil || !l.hash {
-			return l, err
+		if err != nil {
+			return nil, fmt.Errorf("looking at %s: %w", l.dir, err)
+		}
+		seen[dir] = true
+		kept := l.always && (p.survey.Tool != "" || l.to != linkToAnchor)
+		if !kept {
+			if kept, err = hashed(p.tree, dir); err != nil {
+				return nil, err
+			}
+		}
+		if kept {
+			out = append(out, &linkDir{links: l, tree: p.tree, real: dir, taken: map[string]bool{}})
 		}
 	}
-	l.dir = dir
-	return l, nil
+	return out, nil
 }
 
 // hashed reports that a directory has a hash link.
@@ -63,79 +67,152 @@ func isHashName(name string) bool {
 	return ok && len(digits) == 8 && strings.Trim(digits, "0123456789abcdef") == "" && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// wants reports that OpenSSL does not find the certificate in the directory: it reads HASH.0, HASH.1 and so on up to the first that is not there (by_dir.c).
-func (l *linkDir) wants(a certs.Authority) bool {
-	if l.dir == "" || !l.hash {
-		return false
-	}
-	sum, err := hash.Subject(a.Cert.RawSubject)
+// sums are the hashes by which the directory is looked at, OpenSSL's own first.
+func (l *linkDir) sums(name []byte) ([]uint32, error) {
+	sum, err := hash.Subject(name)
 	if err != nil {
-		return false
+		return nil, err
 	}
+	if l.old {
+		return []uint32{sum, hash.Old(name)}, nil
+	}
+	return []uint32{sum}, nil
+}
+
+// finds reports that OpenSSL finds the certificate in the directory, and the text of the link that leads to it: it reads HASH.0, HASH.1 and so on up to the first that is
+// not there (crypto/x509/by_dir.c).
+func (l *linkDir) finds(f certs.Fingerprint, sum uint32) (string, bool) {
 	for n := range maxCollisions {
-		name := path.Join(l.dir, hashName(sum, n))
-		if _, err := l.tree.Lstat(name); err != nil {
-			break
+		name := path.Join(l.real, hashName(sum, n))
+		e, err := l.tree.Lstat(name)
+		if err != nil {
+			return "", false
 		}
-		data, err := l.tree.ReadFile(name)
-		if err == nil && bundle.Holds(data)[a.Fingerprint] {
-			return false
+		if data, err := l.tree.ReadFile(name); err == nil && holds(data, f) {
+			return e.Target, true
 		}
 	}
-	l.needed[a.Fingerprint] = true
-	return true
+	return "", false
+}
+
+func holds(data []byte, f certs.Fingerprint) bool {
+	return slices.ContainsFunc(bundle.Scan(data), func(b bundle.Block) bool { return b.Fingerprint == f })
 }
 
 func hashName(sum uint32, n int) string { return fmt.Sprintf("%08x.%d", sum, n) }
 
-// link plans the links of the certificates that the directory lacks: one named after the anchor, as the tool names it, and one by hash with the lowest free number, as
-// `openssl rehash` gives it. Without an anchor the certificate itself is put into the directory.
-func (p *planner) link(l *linkDir, authorities []certs.Authority, locals []local) error {
-	if l.dir == "" {
-		return nil
+// link plans, in every directory that lacks a certificate, the name that the tool gives it there and the links by hash, each with the lowest free number.
+func (p *planner) link(authorities []certs.Authority, locals []local) error {
+	dirs, err := p.linkDirs()
+	if err != nil {
+		return err
 	}
 	for _, a := range authorities {
-		if !l.needed[a.Fingerprint] {
-			continue
-		}
-		to, name := change.NewFile(a.PEM(), 0o644), certs.AnchorPrefix+a.Fingerprint.Short()+".pem"
-		i := slices.IndexFunc(locals, func(x local) bool { return x.holds(a.Fingerprint) && len(x.fingerprints) == 1 })
-		if i >= 0 {
-			to, name = change.NewLink(locals[i].path), l.name(path.Base(locals[i].path))
-		}
-		full := path.Join(l.dir, name)
-		was, err := l.tree.Lstat(full)
-		switch {
-		case isMissing(err):
-			if !p.writable(full, full, tree.Entry{}) {
+		file := "" // the certificate's file in the directory before
+		for _, l := range dirs {
+			sums, err := l.sums(a.Cert.RawSubject)
+			if err != nil {
+				p.remark(l.dir, "OpenSSL cannot hash the subject of "+a.Fingerprint.Short()+" and will not find it there")
 				continue
 			}
-			p.plan = append(p.plan, change.Change{Path: full, To: to, Cause: "the name of " + a.Fingerprint.Short() + " for OpenSSL", Layer: layer})
-		case err != nil:
-			return fmt.Errorf("looking at %s: %w", full, err)
-		case !was.IsLink() || was.Target != to.Target:
-			p.skip(full, "something else has the name of the link")
-			continue
-		}
-		if err := p.hashLink(l, a, name); err != nil {
-			return err
+			if to, ok := l.finds(a.Fingerprint, sums[0]); ok {
+				file = path.Join(l.real, to)
+				continue
+			}
+			to := file
+			if l.name != withoutNames {
+				if to, err = p.name(l, a, locals); err != nil {
+					return err
+				}
+				file = path.Join(l.real, to)
+			}
+			if to == "" {
+				continue
+			}
+			for _, sum := range sums {
+				if err := p.hashLink(l, a, sum, to); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
 }
 
-func (p *planner) hashLink(l *linkDir, a certs.Authority, to string) error {
-	sum, err := hash.Subject(a.Cert.RawSubject)
-	if err != nil {
-		return fmt.Errorf("hashing the subject of %s: %w", a.Fingerprint.Short(), err)
-	}
+// name plans what stands for the certificate in the directory and returns its base name, "" when it cannot be made.
+func (p *planner) name(l *linkDir, a certs.Authority, locals []local) (string, error) {
+	to, base := p.content(l, a, locals)
+	stem, ext := strings.TrimSuffix(base, ".pem"), ".pem"
 	for n := range maxCollisions {
-		name := path.Join(l.dir, hashName(sum, n))
+		name := base
+		if n > 0 {
+			name = stem + "." + strconv.Itoa(n) + ext
+		}
+		full := path.Join(l.real, name)
+		was, err := l.tree.Lstat(full)
+		switch {
+		case isMissing(err) && !l.taken[full]:
+			if !p.writable(full, full, tree.Entry{}) {
+				return "", nil
+			}
+			l.taken[full] = true
+			p.plan = append(p.plan, change.Change{Path: full, To: to, Cause: "the name of " + a.Fingerprint.Short() + " for OpenSSL", Layer: layer})
+			return name, nil
+		case err != nil && !isMissing(err):
+			return "", fmt.Errorf("looking at %s: %w", full, err)
+		case err == nil && was.IsLink() && to.Kind == change.Link && was.Target == to.Target:
+			return name, nil
+		case err == nil && was.Mode.IsRegular():
+			if data, err := l.tree.ReadFile(full); err == nil && holds(data, a.Fingerprint) {
+				return name, nil
+			}
+		}
+		if l.name != byLabel { // p11-kit counts on; a name made from the anchor is not given to anything else
+			p.skip(full, "something else has the name of the link")
+			return "", nil
+		}
+	}
+	return "", nil
+}
+
+// content is what stands in the directory for the certificate, and the name that the tool would give it.
+func (p *planner) content(l *linkDir, a certs.Authority, locals []local) (change.State, string) {
+	own := certs.AnchorPrefix + a.Fingerprint.Short() + ".pem"
+	i := slices.IndexFunc(locals, func(x local) bool { return x.holds(a.Fingerprint) && len(x.fingerprints) == 1 })
+	switch {
+	case l.to == linkToAnchor && i >= 0:
+		return change.NewLink(locals[i].path), l.linkName(locals[i].path)
+	case l.name != byLabel:
+		return change.NewFile(a.PEM(), 0o644), own
+	case l.to == copyTrusted:
+		return change.NewFile(trustedPEM(a), readOnly), fileName(a.Cert) + ".pem"
+	}
+	return change.NewFile(a.PEM(), readOnly), fileName(a.Cert) + ".pem"
+}
+
+// readOnly is the mode of what `trust extract` writes (p11_save_open_file).
+const readOnly fs.FileMode = 0o444
+
+// linkName is the name that update-ca-certificates makes of an anchor's.
+func (l links) linkName(anchor string) string {
+	name := strings.NewReplacer(" ", "_", "(", "=", ")", "=", ",", "_").Replace(strings.TrimSuffix(path.Base(anchor), ".crt")) + ".pem"
+	if l.name == byAlpine {
+		return "ca-cert-" + name
+	}
+	return name
+}
+
+func (p *planner) hashLink(l *linkDir, a certs.Authority, sum uint32, to string) error {
+	for n := range maxCollisions {
+		name := path.Join(l.real, hashName(sum, n))
 		if l.taken[name] {
 			continue
 		}
-		_, err := l.tree.Lstat(name)
+		e, err := l.tree.Lstat(name)
 		if isMissing(err) {
+			if !p.writable(name, name, tree.Entry{}) {
+				return nil
+			}
 			l.taken[name] = true
 			p.plan = append(p.plan, change.Change{Path: name, To: change.NewLink(to), Cause: "where OpenSSL looks for " + a.Fingerprint.Short(), Layer: layer})
 			return nil
@@ -143,7 +220,10 @@ func (p *planner) hashLink(l *linkDir, a certs.Authority, to string) error {
 		if err != nil {
 			return fmt.Errorf("looking at %s: %w", name, err)
 		}
+		if e.IsLink() && e.Target == to {
+			return nil
+		}
 	}
-	p.skip(l.dir, fmt.Sprintf("%d certificates have the hash of %s", maxCollisions, a.Fingerprint.Short()))
+	p.skip(l.real, fmt.Sprintf("%d certificates have the hash of %s", maxCollisions, a.Fingerprint.Short()))
 	return nil
 }

@@ -15,6 +15,30 @@ import (
 // debianConf lists the packaged certificates that update-ca-certificates takes, one name a line, "!" before one that is switched off.
 const debianConf = "/etc/ca-certificates.conf"
 
+// place gives the bundle's bytes with certificates that have an anchor, each where the tool would put it.
+func (p *planner) place(b *opened, known []certs.Authority, locals, anchored []local) []byte {
+	data := b.data
+	switch b.order {
+	case afterByName:
+		return p.insertLocals(b, known, locals, anchored)
+	case before:
+		return insertBefore(b, known, slices.Concat(locals, anchored))
+	case spaced:
+		for _, a := range known {
+			text := a.PEM()
+			if len(data) == 0 || data[len(data)-1] == '\n' { // update-ca.c writes a line break behind every file
+				text = append(text, '\n')
+			}
+			data = bundle.Append(data, text)
+		}
+	case atEnd:
+		for _, a := range known {
+			data = bundle.Append(data, a.PEM())
+		}
+	}
+	return data
+}
+
 // insertLocals is what update-ca-certificates does: the packaged certificates in the order of its list, then the anchors sorted by path, each with a final newline
 // (sed '$a\'). The packaged part is kept as it is; where the anchors' part is not what the tool makes of the anchors, the certificates go before the first anchor that
 // comes after them, and nothing else moves.

@@ -12,50 +12,62 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
-// unlink plans the removal of the certificates' names in the directory of hash links: the links to the anchors that go, or every one that leads to them where the
-// caller wants them gone whoever put them there.
-func (r *remover) unlink(l *linkDir, fingerprints []certs.Fingerprint, drop map[certs.Fingerprint]bool, locals []local, open []*opened) error {
-	if l.dir == "" {
-		return nil
+// unlink plans the removal of what the certificates have in the directories of hash links. Those go that are this program's, whose block went from a bundle, or whose
+// file in the directory has this program's name.
+func (r *remover) unlink(cut map[certs.Fingerprint]bool) error {
+	dirs, err := r.linkDirs()
+	if err != nil {
+		return err
 	}
-	var names []string
-	var sums []uint32
-	for _, f := range fingerprints {
-		if !drop[f] {
-			continue
-		}
-		names = append(names, certs.AnchorPrefix+f.Short()+".pem")
-		var der []byte
-		for _, a := range locals {
-			if a.holds(f) && r.goes(a, drop) {
-				names = append(names, l.name(path.Base(a.path)))
-				der = bundle.Find(a.data, f)
+	for _, l := range dirs {
+		var names []string
+		file, drop, sums := map[certs.Fingerprint]bool{}, map[certs.Fingerprint]bool{}, []uint32{}
+		for _, f := range r.fingerprints {
+			own := certs.AnchorPrefix + f.Short() + ".pem"
+			data, err := l.tree.ReadFile(path.Join(l.real, own))
+			if !r.ours[f] && !cut[f] && (err != nil || !holds(data, f)) {
+				continue
+			}
+			names = append(names, own)
+			for _, a := range r.locals {
+				if a.holds(f) && r.goes(a) {
+					names = append(names, l.linkName(a.path))
+				}
+			}
+			file[f] = true
+			drop[f] = r.ours[f] && r.staying(f) == 0 // then also under names that this program does not know
+			if more, err := l.sums(r.subject(f, data)); err == nil {
+				sums = append(sums, more...)
 			}
 		}
-		for _, b := range open {
-			if der == nil {
-				der = bundle.Find(b.data, f)
+		slices.Sort(sums)
+		for _, sum := range slices.Compact(sums) {
+			more, err := r.unhash(l, sum, names, drop)
+			if err != nil {
+				return err
 			}
+			names = append(names, more...)
 		}
-		if sum, err := hash.OfCertificate(der); err == nil && l.hash {
-			sums = append(sums, sum)
-		}
-	}
-	slices.Sort(sums)
-	for _, sum := range slices.Compact(sums) {
-		more, err := r.unhash(l, sum, names, drop)
-		if err != nil {
-			return err
-		}
-		names = append(names, more...)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if err := r.unname(path.Join(l.dir, name), drop); err != nil {
-			return err
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if err := r.unname(path.Join(l.real, name), file); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// subject is the certificate's subject in DER, from a bundle or an anchor, or else from its file in the directory.
+func (r *remover) subject(f certs.Fingerprint, file []byte) []byte {
+	if cert := r.subjects[f]; cert != nil {
+		return cert.RawSubject
+	}
+	name, err := hash.Name(bundle.Find(file, f))
+	if err != nil {
+		return nil
+	}
+	return name
 }
 
 // only reports that data is one certificate, and one that goes.
@@ -95,14 +107,14 @@ type numbered struct {
 	drop  bool
 }
 
-// unhash plans the removal of the hash links to the given names and returns further names that lead to the certificate. OpenSSL stops looking at the first number
-// that is missing, so a hole is closed with the link that has the highest number, as `openssl rehash` does.
+// unhash plans the removal of the hash links that lead to the given names or to the certificates under another name, and returns those names. OpenSSL stops looking at
+// the first number that is missing, so a hole is closed with the link that has the highest number, as `openssl rehash` does.
 func (r *remover) unhash(l *linkDir, sum uint32, names []string, drop map[certs.Fingerprint]bool) ([]string, error) {
 	var all []numbered
 	var more []string
 	for n := range maxCollisions {
-		one := numbered{path: path.Join(l.dir, hashName(sum, n))}
-		e, err := r.tree.Lstat(one.path)
+		one := numbered{path: path.Join(l.real, hashName(sum, n))}
+		e, err := l.tree.Lstat(one.path)
 		if isMissing(err) {
 			break
 		}
@@ -110,11 +122,12 @@ func (r *remover) unhash(l *linkDir, sum uint32, names []string, drop map[certs.
 			return nil, fmt.Errorf("looking at %s: %w", one.path, err)
 		}
 		one.entry = e
-		one.drop = e.IsLink() && slices.Contains(names, path.Clean(e.Target))
-		if e.IsLink() && r.options.Foreign && !one.drop {
-			data, err := r.tree.ReadFile(one.path)
-			if one.drop = err == nil && only(data, drop); one.drop && path.Base(e.Target) == path.Clean(e.Target) {
-				more = append(more, path.Clean(e.Target))
+		target := path.Clean(e.Target)
+		one.drop = e.IsLink() && slices.Contains(names, target)
+		if e.IsLink() && !one.drop {
+			data, err := l.tree.ReadFile(one.path)
+			if one.drop = err == nil && only(data, drop); one.drop && path.Base(target) == target {
+				more = append(more, target)
 			}
 		}
 		all = append(all, one)

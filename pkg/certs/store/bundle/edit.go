@@ -51,25 +51,43 @@ func Remove(data []byte, fingerprints ...certs.Fingerprint) ([]byte, int) {
 	for _, f := range fingerprints {
 		want[f] = true
 	}
-	return Cut(data, nil, func(b Block) bool { return want[b.Fingerprint] })
+	return Cut(data, Around{}, func(b Block) bool { return want[b.Fingerprint] })
 }
 
-// Cut takes the blocks out that drop wants gone; it is asked once for each, in their order. The line directly above such a block goes along when it is one of
-// comments (whole lines without their line break). A block at the end of a file whose last line has no line break takes the line break before it along, which is
-// what Append had to add. It returns data itself and 0 when nothing goes, else new bytes and how many blocks went.
-func Cut(data []byte, comments map[string]bool, drop func(Block) bool) ([]byte, int) {
+// Around says what belongs to a block besides itself: whole lines, without their line break, that go along when they stand directly above it.
+type Around struct {
+	// Marks go alone.
+	Marks map[string]bool
+	// Comments go with the empty line that separates their block from the next one, or at the end of the file from the one before.
+	Comments map[string]bool
+	// Spaced says that every block has an empty line behind it.
+	Spaced bool
+}
+
+// Cut takes the blocks out that drop wants gone; it is asked once for each, in their order. A block at the end of a file whose last line has no line break takes the
+// line break before it along, which is what Append had to add. It returns data itself and 0 when nothing goes, else new bytes and how many blocks went.
+func Cut(data []byte, around Around, drop func(Block) bool) ([]byte, int) {
 	var out []byte
 	kept, count := 0, 0
 	for _, b := range Scan(data) {
 		if !drop(b) {
 			continue
 		}
-		start := commentStart(data, kept, b.Start, comments)
-		out = append(out, data[kept:start]...)
-		if b.End == len(data) && data[b.End-1] != '\n' && len(out) > 0 {
-			out = bytes.TrimSuffix(bytes.TrimSuffix(out, []byte("\n")), []byte("\r"))
+		start, line := lineAbove(data, kept, b.Start)
+		if !around.Marks[line] && !around.Comments[line] {
+			start = b.Start
 		}
+		out = append(out, data[kept:start]...)
 		kept = b.End
+		switch {
+		case b.End == len(data) && data[b.End-1] != '\n':
+			out = bytes.TrimSuffix(bytes.TrimSuffix(out, []byte("\n")), []byte("\r"))
+		case around.Marks[line] || !around.Comments[line] && !around.Spaced:
+		case kept < len(data) && data[kept] == '\n':
+			kept++
+		case kept == len(data) && around.Comments[line] && bytes.HasSuffix(out, []byte("\n\n")):
+			out = out[:len(out)-1]
+		}
 		count++
 	}
 	if count == 0 {
@@ -78,14 +96,20 @@ func Cut(data []byte, comments map[string]bool, drop func(Block) bool) ([]byte, 
 	return append(out, data[kept:]...), count
 }
 
-// commentStart is where the comment line above a block begins, or the block itself.
-func commentStart(data []byte, from, start int, comments map[string]bool) int {
-	if len(comments) == 0 || start == from {
-		return start
+// lineAbove gives the line above an offset that is the beginning of a line, and where it begins; it does not look before from.
+func lineAbove(data []byte, from, at int) (int, string) {
+	if at == from {
+		return at, ""
 	}
-	line := bytes.LastIndexByte(data[from:start-1], '\n') + 1 + from
-	if comments[string(bytes.TrimRight(data[line:start], "\r\n"))] {
-		return line
+	start := bytes.LastIndexByte(data[from:at-1], '\n') + 1 + from
+	return start, string(bytes.TrimRight(data[start:at], "\r\n"))
+}
+
+// CommentAbove is the offset of the comment line directly above a block of data and true, or the block's own and false.
+func CommentAbove(data []byte, b Block) (int, bool) {
+	start, line := lineAbove(data, 0, b.Start)
+	if len(line) > 2 && line[:2] == "# " {
+		return start, true
 	}
-	return start
+	return b.Start, false
 }

@@ -5,7 +5,6 @@ package hash
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha1" //nolint:gosec // the format's own hash, not a signature
 	"encoding/asn1"
 	"encoding/binary"
@@ -184,21 +183,21 @@ func wrap(tag int, compound bool, value []byte) []byte {
 	return append(out, value...)
 }
 
-// OfCertificate is Subject for a whole certificate in DER encoding, of which only the outline is read (RFC 5280, 4.1).
-func OfCertificate(der []byte) (uint32, error) {
+// Name gives the subject of a certificate in DER encoding, of which only the outline is read (RFC 5280, 4.1). Errors match ErrName.
+func Name(der []byte) ([]byte, error) {
 	fields, err := children(der, asn1.TagSequence)
-	if err != nil || len(fields) == 0 {
-		return 0, fmt.Errorf("reading the certificate: %w", cmp.Or(err, ErrName))
+	if err == nil && len(fields) > 0 {
+		fields, err = children(fields[0].FullBytes, asn1.TagSequence)
 	}
-	if fields, err = children(fields[0].FullBytes, asn1.TagSequence); err != nil {
-		return 0, fmt.Errorf("reading the certificate: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate: %w", err)
 	}
 	subject := 4 // after serial, algorithm, issuer and validity
 	if len(fields) > 0 && fields[0].Class == asn1.ClassContextSpecific {
 		subject++ // and the version
 	}
 	if len(fields) <= subject {
-		return 0, fmt.Errorf("reading the certificate: %w", ErrName)
+		return nil, fmt.Errorf("reading the certificate: %w", ErrName)
 	}
-	return Subject(fields[subject].FullBytes)
+	return fields[subject].FullBytes, nil
 }
