@@ -201,3 +201,12 @@ func Name(der []byte) ([]byte, error) {
 	}
 	return fields[subject].FullBytes, nil
 }
+
+// OfCertificate is Subject for a whole certificate in DER encoding. Errors match ErrName.
+func OfCertificate(der []byte) (uint32, error) {
+	name, err := Name(der)
+	if err != nil {
+		return 0, err
+	}
+	return Subject(name)
+}
