@@ -35,8 +35,19 @@ type archiveTarget struct {
 var _ Target = (*archiveTarget)(nil)
 
 func openArchive(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Target, error) {
+	// What every container gets over its files (runtime-spec, config-linux.md, default filesystems), and the daemon does not see.
+	for _, kernel := range []string{"/dev", "/proc", "/sys"} {
+		seen.Mounts = append(slices.Clone(seen.Mounts), engine.Mount{Type: kernelMount, Source: "a file system of the kernel", Destination: kernel})
+	}
+	slices.SortStableFunc(seen.Mounts, func(x, y engine.Mount) int { return strings.Compare(x.Destination, y.Destination) })
 	return &archiveTarget{ctx: ctx, eng: eng, seen: seen, cache: newCache()}, nil
 }
+
+// kernelMount is the type of a mount that only the container sees, as a tmpfs is.
+const kernelMount = "kernel"
+
+// unseen reports whether the archive API shows what is below a mount and not what is in it.
+func unseen(m engine.Mount) bool { return m.Type == "tmpfs" || m.Type == kernelMount }
 
 // Close implements Target.
 func (t *archiveTarget) Close() error { return nil }
@@ -53,6 +64,8 @@ func (t *archiveTarget) asked(name string, f func(context.Context) error) error 
 		return &StuckError{Path: name, After: stuckAfter}
 	case errdefs.IsNotFound(err) && strings.Contains(err.Error(), "No such container"):
 		return ErrGone
+	case strings.Contains(err.Error(), "too many links"): // moby pkg/symlink, evalSymlinksInScope: the daemon follows links to their end
+		return fmt.Errorf("%s: %w", name, tree.ErrLoop)
 	case errdefs.IsNotFound(err):
 		return &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 	}
@@ -71,7 +84,7 @@ func (t *archiveTarget) mountOf(real string) (engine.Mount, bool) {
 
 // hidden is an error for what the container sees differently from the archive API.
 func (t *archiveTarget) hidden(real string) error {
-	if m, ok := t.mountOf(real); ok && m.Type == "tmpfs" && path.Clean(m.Destination) != real {
+	if m, ok := t.mountOf(real); ok && unseen(m) && path.Clean(m.Destination) != real {
 		return &MountError{Path: real, Source: m.Text(), Hidden: true}
 	}
 	return nil

@@ -177,7 +177,7 @@ func (t *archiveTarget) allowed(real string, c change.Change, o Options) (string
 		return "", nil
 	}
 	switch {
-	case m.Type == "tmpfs":
+	case unseen(m):
 		return "", &MountError{Path: c.Path, Source: m.Text(), Hidden: true}
 	case !o.ThroughMounts:
 		return "", &MountError{Path: c.Path, Source: m.Text()}

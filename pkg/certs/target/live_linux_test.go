@@ -138,6 +138,10 @@ func play(role string) {
 	case "sleep":
 	case "fuse":
 		hang(arg)
+	case "fill":
+		fillUp()
+	case "chroot":
+		chroot(arg)
 	case "swap":
 		swapForever(arg)
 	default:
