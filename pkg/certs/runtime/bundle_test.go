@@ -201,3 +201,22 @@ func TestEmptyTreeIsCheap(t *testing.T) {
 	look(t, d, runtime.Processes{}, runtime.Options{NoListing: true})
 	assert.Assert(t, d.looks < 15, "%d questions", d.looks)
 }
+
+// Where nothing can be listed, the environment and the processes tell enough.
+func TestWithoutListing(t *testing.T) {
+	pem := string(authority(t, "x").PEM())
+	d := newTree(t, map[string]string{
+		"/usr/local/lib/python3.12/site-packages/certifi/cacert.pem": pem, "/opt/venv/lib/python3.12/site-packages/certifi/cacert.pem": pem, "/opt/conda/ssl/cacert.pem": pem,
+		"/usr/lib/python3/dist-packages/pip/_vendor/certifi/cacert.pem": pem, "/opt/java/openjdk/lib/security/cacerts": "x", "/srv/own.pem": pem,
+		"/opt/other/bin/java": "x", "/opt/other/lib/security/cacerts": "x",
+	})
+	p := runtime.Processes{
+		Env:     []string{"PYTHON_VERSION=3.12.4", "PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin", "JAVA_HOME=/opt/java/openjdk", "SSL_CERT_FILE=/srv/own.pem"},
+		Running: []runtime.Process{{Exe: "/opt/other/bin/java"}, {Exe: "/usr/local/bin/python3.12"}},
+	}
+	s := look(t, d, p, runtime.Options{NoListing: true})
+	assert.Equal(t, len(s.Stores), 7, "%v", s.Stores)
+	assert.Assert(t, d.looks < 150, "%d questions", d.looks)
+	s = look(t, d, p, runtime.Options{})
+	assert.Equal(t, len(s.Stores), 7, "%v", s.Stores)
+}

@@ -114,7 +114,7 @@ func (f *finder) named(name, runtime, why string) {
 		f.note(certs.Remark, name, "%s, and not looked for: it is not an absolute path", why)
 		return
 	}
-	if !f.take(name, runtime, why, PEM, ownName) {
+	if !f.take(name, runtime, why, PEM, ownName) && !slices.Contains(systemBundles(), path.Clean(name)) { // package store makes the distribution's own
 		f.note(certs.Remark, name, "%s, and is not there; it is not made", why)
 	}
 }
