@@ -23,6 +23,7 @@ type job struct {
 	command string       // for the journal, masked
 	plan    *daemon.Plan // of the daemon; nil with --only client
 	client  change.Plan  // of config.json
+	ca      caJob        // of what this machine trusts
 	// clientSecret tells which of these files receive credentials.
 	clientSecret map[string]bool
 	notes        []string
@@ -69,6 +70,7 @@ func (j *job) changes() change.Plan {
 	if j.plan != nil {
 		all = append(all, j.plan.Changes...)
 	}
+	all = append(all, j.ca.plan...)
 	return append(all, j.client...).Effective()
 }
 
@@ -80,7 +82,7 @@ func (j *job) wantsRestart() bool {
 	case j.cutShort && !j.view.site.Active:
 		return true
 	}
-	return j.force || j.plan.Changes.Needs().Restart && j.effectChanges() && !j.plan.After.Runs() || j.plan.After.AnyPending()
+	return j.force || j.caRestarts(j.changes()) || j.plan.Changes.Needs().Restart && j.effectChanges() && !j.plan.After.Runs() || j.plan.After.AnyPending()
 }
 
 // effectChanges reports whether the plan changes what dockerd uses, and not only what it does not look at.

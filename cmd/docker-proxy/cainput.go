@@ -15,9 +15,9 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/machine"
 )
 
-// readAuthorities reads the certificates that a CERT argument stands for: a file, - for stdin, or the beginning of the fingerprint of one that this machine holds. What is
+// inputCA reads the certificates that a CERT argument stands for: a file, - for stdin, or the beginning of the fingerprint of one that this machine holds. What is
 // refused is wrong usage; a file that cannot be read is a failure.
-func (a *app) readAuthorities(arg string, force bool) ([]certs.Authority, error) {
+func (a *app) inputCA(arg string, force bool) ([]certs.Authority, error) {
 	o := input.Options{Force: force, Now: time.Now()}
 	if arg == "" {
 		return nil, usageErrorf("the name of a certificate's file is empty")

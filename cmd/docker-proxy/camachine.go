@@ -7,8 +7,10 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/probe"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/machine"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
@@ -92,7 +94,7 @@ func (j *job) planCA(list []certs.Authority) error {
 	if err != nil {
 		return err
 	}
-	plan, notes, err := m.Add(list, publicRootsPEM())
+	plan, notes, err := m.Add(list, probe.PublicPEM())
 	if err != nil {
 		return err
 	}
@@ -205,3 +207,7 @@ func certsDir(site *daemon.Site) string {
 	return "/etc/docker/certs.d"
 }
 
+// readOnce reports whether a recorded change concerns what dockerd reads only once: the machine's trust store, but not the directories of single registries.
+func (j *job) readOnce(c change.Change) bool {
+	return c.Layer == machine.Layer && c.From.Kind != change.Dir && c.To.Kind != change.Dir && !strings.HasPrefix(c.Path, certsDir(j.view.site)+"/")
+}

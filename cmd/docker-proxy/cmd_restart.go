@@ -36,6 +36,7 @@ func runRestart(ctx context.Context, a *app, o applyOptions) error {
 	}
 	r := request{app: a, opts: o, early: restartable, plan: func(_ context.Context, j *job) error {
 		j.plan = &daemon.Plan{After: j.view.obs}
+		j.lookStaleCA()
 		if !j.view.site.Active {
 			j.nothing = stoppedText(j.view.site)
 		}

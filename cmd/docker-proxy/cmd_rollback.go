@@ -150,6 +150,9 @@ func (j *job) planRollback(id *string) error {
 	j.plan = &daemon.Plan{Changes: changes, After: j.view.obs.Planned(changes)}
 	for i := range j.plan.Changes {
 		j.plan.Changes[i].Needs = daemon.NeedsOf(j.view.site, j.plan.Changes[i])
+		if j.readOnce(j.plan.Changes[i]) {
+			j.plan.Changes[i].Needs.Restart = true
+		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/client"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
@@ -21,6 +22,7 @@ type setOptions struct {
 	scope        scopeOptions
 	apply        applyOptions
 	file         string
+	ca           []string
 	clientCreds  string
 	clientHost   string
 	reconcile    bool
@@ -44,11 +46,14 @@ Settings that are not named keep their value and their layer. A value that would
 anything is written, naming file and line.
 
 NO_PROXY is two lists: the daemon's, and the one for containers and builds. Where neither is set and none is given they are computed: loopback, this machine's
-names and addresses, registry mirrors, insecure registries, the cloud's metadata service; for containers also Docker's networks, containers and services.`,
+names and addresses, registry mirrors, insecure registries, the cloud's metadata service; for containers also Docker's networks, containers and services.
+
+A proxy that terminates TLS signs with an authority of its own: --ca puts it into this machine's trust store, in the same change and with the same restart.`,
 		Example: `  sudo docker proxy set --proxy http://proxy.example.com:3128 --no-proxy localhost,.example.com --restart
   sudo docker proxy set --proxy http://proxy.example.com:3128 --username ann --password-stdin --only daemon <secret
   sudo docker proxy set --username ann --password-file new-password --restart   change the password only
   sudo docker proxy set --no-proxy-add registry.example.com:5000 --dry-run
+  sudo docker proxy set --proxy http://proxy.example.com:3128 --ca proxy-ca.pem --restart
   sudo docker proxy set -f proxy.yaml --check`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.changed = cmd.Flags().Changed
@@ -59,6 +64,7 @@ names and addresses, registry mirrors, insecure registries, the cloud's metadata
 	addScopeFlags(cmd, &o.scope, "Write this `LAYER` of the daemon: auto, daemon.json, systemd, startup or env", daemon.Auto, daemon.Auto, "daemon.json", "systemd", "startup", "env")
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", "Take the settings from a YAML or JSON `FILE`")
+	f.StringArrayVar(&o.ca, "ca", nil, "Also have this machine trust the authority in `FILE` (- for stdin, or the fingerprint of one it holds)")
 	f.StringVar(&o.clientCreds, "client-credentials", "", "Whether user and password go into config.json, and so into every new container: `include|omit`")
 	f.StringVar(&o.clientHost, "client-host", client.DefaultHost, "The `KEY` of config.json's proxies to write: default, the exact endpoint of a daemon, or current for the selected context's")
 	f.BoolVar(&o.reconcile, "reconcile", false, "Take the settings out of Docker's other places too, so that all agree")
@@ -72,9 +78,18 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 	if err != nil {
 		return err
 	}
+	list, err := o.authorities(a)
+	if err != nil {
+		return err
+	}
 	r := request{app: a, opts: o.apply, early: func(j *job) error {
 		if err := j.refuseEarly(o.scope.daemon()); err != nil {
 			return err
+		}
+		if len(list) > 0 {
+			if err := j.refuseCAEarly(o.ca[0]); err != nil {
+				return err
+			}
 		}
 		if at, _, err := clientLocations(j.view, o.scope.users); err == nil && len(at) == 0 && o.clientCreds == "" {
 			o.clientCreds = credsOmit // no config.json is written, so there is nothing to decide
@@ -89,7 +104,16 @@ func runSet(ctx context.Context, a *app, o *setOptions) error {
 		return nil
 	}, plan: func(ctx context.Context, j *job) error {
 		j.notes = slices.Clone(w.notes)
-		return j.planSet(ctx, o, w)
+		if len(list) == 0 {
+			return j.planSet(ctx, o, w)
+		}
+		j.plan = &daemon.Plan{After: j.view.obs} // where nothing but the CA is set
+		if !w.empty() || o.flags.username != "" {
+			if err := j.planSet(ctx, o, w); err != nil {
+				return err
+			}
+		}
+		return j.planCA(list)
 	}}
 	return r.run(ctx)
 }
@@ -117,14 +141,35 @@ func (o *setOptions) parse(a *app) (*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.empty() && o.flags.username == "" && o.flags.proxy != "-" {
-		return nil, usageErrorf("nothing to set: give --proxy URL, --no-proxy LIST or another setting (see docker proxy set --help)")
+	if len(o.ca) > 0 && !o.scope.daemon() {
+		return nil, usageErrorf("--ca and --only client exclude each other: the CA is for this machine, whose trust store dockerd reads; for containers: docker proxy ca add")
+	}
+	if w.empty() && o.flags.username == "" && o.flags.proxy != "-" && len(o.ca) == 0 {
+		return nil, usageErrorf("nothing to set: give --proxy URL, --no-proxy LIST, --ca FILE or another setting (see docker proxy set --help)")
 	}
 	return w, nil
 }
 
 func (w *wanted) empty() bool {
 	return len(w.urls)+len(w.client)+len(w.add)+len(w.remove) == 0 && w.clientURL == "" && w.noProxy == nil && w.daemonNo == nil && w.clientNo == nil
+}
+
+// authorities reads the certificates of --ca, before anything else is asked for.
+func (o *setOptions) authorities(a *app) ([]certs.Authority, error) {
+	var out []certs.Authority
+	stdin := o.flags.passwordStdin || o.flags.proxy == "-"
+	for _, arg := range o.ca {
+		if arg == "-" && stdin {
+			return nil, usageErrorf("--ca -: stdin can be read for one thing only")
+		}
+		stdin = stdin || arg == "-"
+		list, err := a.inputCA(arg, false)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
 }
 
 // learn makes the secrets of the request known to the redactor.

@@ -12,23 +12,25 @@ import (
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/machine"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
 // outcomeReport is the JSON of a changing command.
 type outcomeReport struct {
-	Changed    bool                 `json:"changed"`
-	Restarted  bool                 `json:"restarted"`
-	Pending    bool                 `json:"pending"` // a restart is still needed, or with --check anything
-	Files      []fileReport         `json:"files"`
-	Recovered  *recoveryReport      `json:"recovered,omitempty"` // the interrupted change that this command ended first
-	Containers []string             `json:"containers"`          // that the restart stops
-	Restart    *restartReport       `json:"restart,omitempty"`   // what it costs; absent where none is in question
-	Skipped    []daemon.Skipped     `json:"skipped"`
-	Unrestored []string             `json:"unrestored"`
-	Notes      []string             `json:"notes"`
-	Findings   []precedence.Finding `json:"findings"`
+	Changed     bool                 `json:"changed"`
+	Restarted   bool                 `json:"restarted"`
+	Pending     bool                 `json:"pending"` // a restart is still needed, or with --check anything
+	Files       []fileReport         `json:"files"`
+	Recovered   *recoveryReport      `json:"recovered,omitempty"`   // the interrupted change that this command ended first
+	Authorities []authorityReport    `json:"authorities,omitempty"` // that this machine is to trust
+	Containers  []string             `json:"containers"`            // that the restart stops
+	Restart     *restartReport       `json:"restart,omitempty"`     // what it costs; absent where none is in question
+	Skipped     []daemon.Skipped     `json:"skipped"`
+	Unrestored  []string             `json:"unrestored"`
+	Notes       []string             `json:"notes"`
+	Findings    []precedence.Finding `json:"findings"`
 }
 
 // recoveryReport is what was done about a change that an earlier run did not end. One that was undone has changed these files.
@@ -77,7 +79,7 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 		fmt.Fprintln(w, "  reload systemd's unit files")
 	}
 	if restart {
-		fmt.Fprintf(w, "  restart %s: a running dockerd takes proxy settings over only when it starts\n", unitName(j.view.site))
+		fmt.Fprintf(w, "  restart %s: %s\n", unitName(j.view.site), j.whyRestart(todo))
 		j.costText(w)
 	}
 	if j.plan != nil {
@@ -97,6 +99,15 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 	return nil
 }
 
+// whyRestart says why a restart is needed: for the settings, or for the CAs alone.
+func (j *job) whyRestart(todo change.Plan) string {
+	settings := slices.ContainsFunc(todo, func(c change.Change) bool { return c.Layer != machine.Layer && c.Needs.Restart }) || j.plan.After.AnyPending()
+	if !settings && j.caRestarts(todo) {
+		return "a running dockerd has read the authorities it trusts once and for all"
+	}
+	return "a running dockerd takes proxy settings over only when it starts"
+}
+
 func (j *job) allNotes() []string {
 	notes := j.notes
 	if !j.opts.readOnly() {
@@ -111,6 +122,9 @@ func (j *job) allNotes() []string {
 
 func (j *job) outcome(todo change.Plan) outcomeReport {
 	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: j.stoppedContainers(), Restart: j.restartCare(), Skipped: []daemon.Skipped{}, Unrestored: []string{}, Notes: []string{}, Findings: []precedence.Finding{}}
+	for _, c := range j.ca.list {
+		rep.Authorities = append(rep.Authorities, reportAuthority(c))
+	}
 	for _, c := range todo {
 		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})
 	}
@@ -181,7 +195,11 @@ func (j *job) summary(todo change.Plan) {
 		if !j.view.site.Active {
 			verb = "started"
 		}
-		fmt.Fprintf(out, "%s %s: the running daemon has the settings\n", verb, unitName(j.view.site))
+		what := "has the settings"
+		if len(j.ca.list) > 0 {
+			what += " and trusts the CA"
+		}
+		fmt.Fprintf(out, "%s %s: the running daemon %s\n", verb, unitName(j.view.site), what)
 	case j.wantsRestart():
 		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
 	case j.staysStopped() && len(j.plan.Changes.Effective()) > 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 
 	"golang.org/x/net/http/httpproxy"
@@ -33,7 +34,11 @@ func (j *job) preflightWith(ctx context.Context, try prober) error {
 		return nil
 	}
 	targets := j.registries()
-	for _, t := range trials(j.view.obs.Verdicts, j.plan.After.Statuses(), j.plan.Wanted, targets) {
+	before := j.view.obs.Verdicts
+	if len(j.ca.list) > 0 {
+		before = nil // what the proxy presents is to be signed by them: the ones in use are tried, too
+	}
+	for _, t := range trials(before, j.plan.After.Statuses(), j.plan.Wanted, targets) {
 		if j.memo.tried[t] {
 			continue
 		}
@@ -59,18 +64,27 @@ func (j *job) tryProxy(ctx context.Context, t trial, try prober) error {
 	j.say("Trying the proxy %s…", t.value)
 	res, err := try(ctx, probe.Request{
 		Proxy: t.value, Target: t.target.address, Plain: t.plain,
-		TargetTLS: !t.plain && !t.target.insecure, TargetRoots: j.trusted(t.target.address),
+		TargetTLS: !t.plain && !t.target.insecure, Roots: j.rootsWithCA(), TargetRoots: j.trusted(t.target.address),
 	})
 	switch {
 	case err != nil:
 		return err
 	case res.Failure == nil:
-	case res.Blocks():
+	case res.Blocks(), res.Failure.Cause == probe.TargetAuthority && precedence.PublicHost(hostname(t.target.address)):
+		// What a public registry shows is signed by a public authority: another one is the proxy's, and no pull through it will work.
 		return j.unusable(res.Failure.Error(), res.Failure.Next())
 	default:
 		j.notes = append(j.notes, fmt.Sprintf("%s; next: %s", res.Failure, res.Failure.Next()))
 	}
 	return nil
+}
+
+// hostname is the host of HOST:PORT.
+func hostname(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 // unusable is the end of a command whose proxy dockerd could not use; a rollback goes on with a note.

@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"github.com/docker/cli/cli/config/configfile"
-
-	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
 
 // dockerHub is the registry every daemon knows.
@@ -112,15 +110,12 @@ func (j *job) trusted(address string) *x509.CertPool {
 	if site.FS == nil {
 		return nil
 	}
-	base := "/etc/docker/certs.d"
-	if site.Flavor == daemon.FlavorRootless && site.User != nil {
-		base = path.Join(site.User.XDGConfigHome, "docker/certs.d")
-	}
+	base := certsDir(site)
 	dirs := []string{path.Join(base, address)}
 	if host, port, err := net.SplitHostPort(address); err == nil && port == "443" {
 		dirs = append(dirs, path.Join(base, host))
 	}
-	var pool *x509.CertPool
+	pool := j.rootsWithCA()
 	for _, dir := range dirs {
 		names, _ := site.FS.ReadDir(dir) // dockerd goes without it as well
 		for _, name := range names {
@@ -129,12 +124,30 @@ func (j *job) trusted(address string) *x509.CertPool {
 				continue
 			}
 			if pool == nil {
-				if pool, err = x509.SystemCertPool(); err != nil {
-					pool = x509.NewCertPool()
-				}
+				pool = systemRoots()
 			}
 			pool.AppendCertsFromPEM(data)
 		}
+	}
+	return pool
+}
+
+// rootsWithCA are the machine's authorities with those that it is about to trust; nil when there are none of these.
+func (j *job) rootsWithCA() *x509.CertPool {
+	if len(j.ca.list) == 0 {
+		return nil
+	}
+	pool := systemRoots()
+	for _, c := range j.ca.list {
+		pool.AddCert(c.Cert)
+	}
+	return pool
+}
+
+func systemRoots() *x509.CertPool {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return x509.NewCertPool()
 	}
 	return pool
 }

@@ -148,7 +148,7 @@ func TestPreflight(t *testing.T) {
 		{name: "works", after: []string{p, p, ""}, asked: 1},
 		{name: "rejected", after: []string{p, "http://q:1", ""}, result: failing(probe.AuthRejected), asked: 1, fails: "does not accept user and password"},
 		{name: "works, target not reached", after: []string{p, p, ""}, result: failing(probe.NoTarget), asked: 1, notes: "does not reach registry-1.docker.io:443; next: curl"},
-		{name: "works, tls terminated", after: []string{p, p, ""}, result: failing(probe.TargetAuthority), asked: 1, notes: "docker proxy restart"},
+		{name: "works, tls terminated", after: []string{p, p, ""}, result: failing(probe.TargetAuthority), asked: 1, fails: "next: docker proxy set --proxy http://p:3128 --ca FILE (with the proxy's root CA; docker proxy ca fetch registry-1.docker.io"},
 		{name: "interrupted", after: []string{p, p, ""}, err: errInterrupted, asked: 1, fails: errInterrupted.Error()},
 		{name: "excluded", after: []string{p, p, "*"}, notes: "was not tried"},
 		{name: "rejected, of a rollback", after: []string{p, "http://q:1", ""}, back: "3", result: failing(probe.AuthRejected), asked: 2, notes: "what comes back does not work: the proxy http://p:3128 does not accept user and password"},

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/docker-proxy/docker-proxy/pkg/certs/input"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -111,8 +112,6 @@ func (s *spec) check() error {
 		return usageErrorf("%s: schema is %d, this program reads schema %d", s.at("schema"), s.Schema, specSchema)
 	case s.PasswordFile != "" && s.Username == "":
 		return usageErrorf("%s: passwordFile needs username", s.at("passwordFile"))
-	case s.CA != "":
-		return usageErrorf("%s: ca is not supported by this build", s.at("ca"))
 	}
 	for _, u := range [][2]string{{"httpProxy", s.HTTPProxy}, {"httpsProxy", s.HTTPSProxy}} {
 		if err := s.checkURL(u[0], u[1]); err != nil {
@@ -152,6 +151,17 @@ func (s *spec) password() (string, error) {
 }
 
 func (s *spec) passwordPath() string { return s.beside(s.PasswordFile) }
+
+// caArgument is the CERT argument that the key ca stands for: a file, relative to the settings file, or a fingerprint.
+func (s *spec) caArgument() string {
+	file := s.beside(s.CA)
+	if _, fingerprint := input.Prefix(s.CA); fingerprint {
+		if _, err := os.Stat(file); err != nil { //nolint:forbidigo // named by the caller, read with the caller's rights
+			return s.CA
+		}
+	}
+	return file
+}
 
 // beside is a path of the settings file, relative to where that file is.
 func (s *spec) beside(path string) string {
@@ -215,6 +225,9 @@ func (o *setOptions) takeFile() error {
 	take("username", &o.flags.username, s.Username)
 	if s.PasswordFile != "" && !o.flags.passwordStdin && !flags("password-file") {
 		o.flags.passwordFile = s.passwordPath()
+	}
+	if s.CA != "" && !flags("ca") && o.scope.daemon() {
+		o.ca = []string{s.caArgument()}
 	}
 	if o.scope.daemon() {
 		take("layer", &o.scope.layer, s.Layer) // the client has no layers, and the same file is for both

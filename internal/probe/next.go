@@ -4,10 +4,7 @@ import "net"
 
 // Next is what to type to get on: a command, for some causes with what has to be done before. What stands in capitals is for the reader to fill in.
 func (f *Failure) Next() string {
-	const (
-		set   = "docker proxy set --proxy "
-		trust = "add the proxy's root CA to this machine's trust store (update-ca-certificates on Debian, update-ca-trust on RHEL), then "
-	)
+	const set = "docker proxy set --proxy "
 	switch f.Cause {
 	case Unusable:
 		return set + "http://HOST:PORT --username USER --password-stdin (user and password apart, they are then encoded)"
@@ -22,9 +19,9 @@ func (f *Failure) Next() string {
 	case TLSProxy:
 		return set + f.at.with("https")
 	case UnknownAuthority:
-		return trust + "the same command again"
+		return set + f.Proxy + " --ca FILE (with the CA that has signed the proxy's own certificate)"
 	case TargetAuthority:
-		return trust + "docker proxy restart"
+		return set + f.Proxy + " --ca FILE (with the proxy's root CA; docker proxy ca fetch " + fetchable(f.Target) + " shows what arrives)"
 	case BadCertificate:
 		return set + f.at.scheme + "://NAME:" + f.at.port + " (with the name the certificate is for), or have the certificate renewed"
 	case TLSFailed:
@@ -38,6 +35,14 @@ func (f *Failure) Next() string {
 	case NoTarget, Unexpected, TargetTLSFailed:
 	}
 	return "curl -v -x " + f.Proxy + " " + f.url()
+}
+
+// fetchable is a target as `ca fetch` takes it.
+func fetchable(target string) string {
+	if host, port, err := net.SplitHostPort(target); err == nil && port == "443" {
+		return bracketed(host)
+	}
+	return target
 }
 
 func (f *Failure) url() string {

@@ -117,7 +117,7 @@ func (w *visitor) authorityProblem() *Problem {
 	switch w.out.Ending.At {
 	case OnTheWay:
 		who = "TLS is terminated on the way"
-		next = "add the proxy's root CA to this machine's trust store (update-ca-certificates on Debian, update-ca-trust on RHEL), then docker proxy restart"
+		next = "docker proxy set --ca FILE (with the proxy's root CA; docker proxy ca fetch " + w.where() + " shows what arrives)"
 	case AtEndpoint:
 		who = "its own authority"
 	case EndUnknown:

@@ -2,6 +2,9 @@ package probe
 
 import (
 	"crypto/x509"
+	"encoding/pem"
+	"slices"
+	"strings"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
@@ -19,6 +22,20 @@ func PublicRoots() *x509.CertPool {
 		}
 	}
 	return pool
+}
+
+// PublicPEM is PublicRoots as a bundle: a comment with the subject and a block for each, sorted by subject.
+func PublicPEM() []byte {
+	var blocks []string
+	for r := range bundle.Roots() {
+		c, err := x509.ParseCertificate(r.Certificate)
+		if r.Constraint != nil || err != nil {
+			continue
+		}
+		blocks = append(blocks, "# "+clean(c.Subject.String())+"\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+	}
+	slices.Sort(blocks)
+	return []byte(strings.Join(blocks, "\n"))
 }
 
 // WithRoots is this machine's own store with more certificates, in PEM; nil data gives the store itself. ok is false when the data holds no certificate.

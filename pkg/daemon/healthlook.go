@@ -61,7 +61,7 @@ func (h Health) older(site *Site) bool {
 	if h.Since.IsZero() || site.Process == nil || site.Process.Start.IsZero() {
 		return false
 	}
-	return time.Since(site.Process.Start) > time.Since(h.Since)+startPrecision
+	return time.Since(site.Process.Start) > time.Since(h.Since)+StartPrecision
 }
 
 // compare tells whether the running daemon has what was promised and what its files say.

@@ -113,14 +113,14 @@ func (o *Observation) pendingSecret(v precedence.Verdict) Pending {
 	if err != nil || p.Start.IsZero() || st.Change.IsZero() {
 		return PendingUnknown
 	}
-	if st.Change.After(p.Start.Add(startPrecision)) {
+	if st.Change.After(p.Start.Add(StartPrecision)) {
 		return o.needs(v)
 	}
 	return PendingNone
 }
 
-// startPrecision is how far a process's start time from /proc may lie before the real one: one clock tick and the rounding of the boot time (proc_pid_stat(5)).
-const startPrecision = 20 * time.Millisecond
+// StartPrecision is how far a process's start time from /proc may lie before the real one: one clock tick and the rounding of the boot time (proc_pid_stat(5)).
+const StartPrecision = 20 * time.Millisecond
 
 // fromProcess replaces answers that files cannot give by what the running process has. It applies to the running system only.
 func (o *Observation) fromProcess() {
@@ -148,7 +148,7 @@ func (o *Observation) fromProcess() {
 // newerThan reports whether a file changed after the process started, which then cannot tell what the file gives.
 func (o *Observation) newerThan(p *proc.Process, file string) bool {
 	st, err := o.Files.Stat(file)
-	return err == nil && !p.Start.IsZero() && st.Change.After(p.Start.Add(startPrecision))
+	return err == nil && !p.Start.IsZero() && st.Change.After(p.Start.Add(StartPrecision))
 }
 
 // fromAPI answers for a daemon whose files are not on this machine: what its API tells is all there is. It says values, not where they come from.

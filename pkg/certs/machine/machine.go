@@ -152,8 +152,9 @@ func (m *Machine) List(certsDirs ...string) []Held {
 	}
 	for f, paths := range m.held {
 		for _, p := range paths {
-			if der, ok := m.own(p, f); ok {
+			if der := m.own(p, f); der != nil {
 				put(f, der)
+				break
 			}
 		}
 	}
@@ -172,21 +173,29 @@ func (m *Machine) List(certsDirs ...string) []Held {
 	return out
 }
 
-// own reports that a file is this program's anchor of a certificate.
-func (m *Machine) own(name string, f certs.Fingerprint) (der []byte, ok bool) {
-	if path.Base(name) != f.AnchorName() {
-		return nil, false
+// own is the certificate where a file shows that this program has added it: by the name of an anchor, or by the mark in a bundle that no tool derives from anchors; else nil.
+func (m *Machine) own(name string, f certs.Fingerprint) []byte {
+	if path.Base(name) == f.AnchorName() {
+		return onlyCertificate(m.tree, name)
 	}
-	der = onlyCertificate(m.tree, name)
-	return der, der != nil
+	data, err := m.tree.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	_, after, ok := bytes.Cut(data, []byte(mark+f.Short()+"\n"))
+	block, _ := pem.Decode(after)
+	if !ok || block == nil || certs.FingerprintOf(block.Bytes) != f {
+		return nil
+	}
+	return block.Bytes
 }
 
-// ChangedAfter returns the first of this program's anchors that was put there after a moment, such as the start of dockerd, or "". The time that counts is the one nobody
-// can set (st_ctime).
+// ChangedAfter returns the first file with a certificate of this program's that was put there after a moment, such as the start of dockerd, or "". The time that counts is
+// the one nobody can set (st_ctime).
 func (m *Machine) ChangedAfter(moment time.Time) string {
 	for _, h := range m.List() {
 		for _, p := range h.Paths {
-			if _, ok := m.own(p, h.Authority.Fingerprint); !ok {
+			if m.own(p, h.Authority.Fingerprint) == nil {
 				continue
 			}
 			if st, err := m.files.Stat(p); err == nil && st.Change.After(moment) {
@@ -209,3 +218,6 @@ func onlyCertificate(t tree.Tree, name string) []byte {
 	}
 	return block.Bytes
 }
+
+// mark begins the comment above a certificate in a bundle that no tool derives from anchors, see store.Survey.Add; the short fingerprint follows.
+const mark = "# docker-proxy "
