@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,3 +85,17 @@ func subjectHash(t testing.TB, a certs.Authority) uint32 {
 func oldHash(a certs.Authority) uint32 { return hash.Old(a.Cert.RawSubject) }
 
 func hexOf(sum uint32) string { return fmt.Sprintf("%08x", sum) }
+
+// containerOf is a Debian container with as many roots as a real one, made from a few.
+func containerOf(tb testing.TB) *treetest.Mem {
+	tb.Helper()
+	var text, list strings.Builder
+	for i := range 144 {
+		text.Write(authority(tb, fmt.Sprintf("Root %d %s", i, strings.Repeat("x", 400))).PEM())
+		list.WriteString("mozilla/x.crt\n")
+	}
+	return treetest.New(map[string]string{
+		"/etc/debian_version": "", "/var/lib/dpkg/status": "", "/usr/sbin/update-ca-certificates": "", "/etc/ca-certificates.conf": list.String(),
+		"/usr/local/share/ca-certificates/": "", "/etc/ssl/certs/ca-certificates.crt": text.String(),
+	})
+}

@@ -30,7 +30,10 @@ func detect(t tree.Tree) (Family, string) {
 
 // exists follows links: a proof that leads nowhere is none.
 func exists(t tree.Tree, name string) bool {
-	_, _, err := tree.Resolve(t, name)
+	e, err := t.Lstat(name)
+	if err == nil && e.IsLink() {
+		_, _, err = tree.Resolve(t, name)
+	}
 	return err == nil
 }
 
