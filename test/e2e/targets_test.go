@@ -38,7 +38,14 @@ var buildTargets = sync.OnceValues(func() (string, error) {
 // TestTargets changes real containers on real daemons, by their own root directory and by the archive API, with one suite for both: nothing is left over, no mount is written
 // through or taken away, nothing outside is touched whatever the container does.
 func TestTargets(t *testing.T) {
-	on(t, "trixie", func(t *testing.T, h *hosts.Host) { playTargets(t, h, ".", nil) })
+	on(t, "trixie", func(t *testing.T, h *hosts.Host) {
+		playTargets(t, h, ".", nil)
+		t.Run("remapped", func(t *testing.T) {
+			h.WriteFile(t, "/etc/docker/daemon.json", `{"userns-remap":"default"}`, 0o644)
+			h.RestartDocker(t)
+			playTargets(t, h, "Suite|Traceless|Stopped|Keeps|Mounts|ReadOnly|Owners", nil)
+		})
+	})
 	// An engine that unpacks archives by another program, and one that does it by another library.
 	on(t, "bookworm", func(t *testing.T, h *hosts.Host) { playTargets(t, h, "Suite|Traceless|Stopped|Keeps|Quiet|Mounts|ReadOnly|Traps", nil) })
 	on(t, "sid", func(t *testing.T, h *hosts.Host) { playTargets(t, h, "Suite|Traceless|Stopped|Keeps|Quiet|Mounts|ReadOnly|Traps", nil) })

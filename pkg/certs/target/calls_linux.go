@@ -273,7 +273,9 @@ func (c calls) setxattr(f *os.File, attr string, value []byte) error {
 
 // rename replaces what is at the name, which is no mount.
 func (c calls) rename(d *folder, from, to string, flags uint) error {
-	return c.do("rename", d.path(to), func() error { return unix.Renameat2(int(d.Fd()), from, int(d.Fd()), to, flags) })
+	return c.do("rename", d.path(to), func() error {
+		return c.as(d.uid, d.gid, func() error { return unix.Renameat2(int(d.Fd()), from, int(d.Fd()), to, flags) })
+	})
 }
 
 func (c calls) unlink(d *folder, base string) error {
