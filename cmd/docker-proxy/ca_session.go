@@ -56,8 +56,9 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 		return nil, (&job{app: a}).transactionError(err)
 	}
 	s.in = &install.Installer{
-		Survey:  install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Processes: s.processes, Now: time.Now}),
-		Records: s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
+		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Now: time.Now}),
+		Processes: s.processes,
+		Records:   s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
 	}
 	if o.refresh == refreshTool {
 		s.in.Tool = s.runTool
@@ -150,6 +151,10 @@ func (s *caSession) prune(ctx context.Context, forget []certs.Fingerprint) error
 	names, err := s.records.Names("")
 	if err != nil || len(names) == 0 {
 		return err
+	}
+	// A list of all containers takes dockerd longer than the work in some of them: without need only a run that has one anyway clears up.
+	if s.listed == nil && len(forget) == 0 {
+		return nil
 	}
 	if s.listed == nil {
 		if s.listed, err = (fleet.Selector{All: true}).Find(ctx, s.engine); err != nil {

@@ -2,10 +2,8 @@ package install
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
@@ -15,28 +13,6 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
-
-// checked remembers which states of files were found to be right: many containers of one image end in the same ones, and reading certificates out of a bundle takes longer
-// than all else.
-type checked struct {
-	mu    sync.Mutex
-	right map[[sha256.Size]byte]bool
-}
-
-func (c *checked) has(key [sha256.Size]byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.right[key]
-}
-
-func (c *checked) put(key [sha256.Size]byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.right == nil {
-		c.right = map[[sha256.Size]byte]bool{}
-	}
-	c.right[key] = true
-}
 
 // LostError says that a store would have lost certificates it held before.
 type LostError struct {
@@ -99,40 +75,24 @@ func readOne(t tree.Tree, c change.Change) error {
 	return nil
 }
 
-// checkAdded reads back, and looks whether every bundle holds what it should and nothing is lost.
-func (in *Installer) checkAdded(t target.Target, c engine.Inspected, plan change.Plan, must []string, want []certs.Fingerprint) error {
-	if err := readBack(t, plan); err != nil {
+// checkAdded reads back, and looks whether every bundle holds what it should and nothing is lost: once for each plan, since reading certificates out of a bundle takes longer than
+// all else, and the same bytes hold the same certificates.
+func (in *Installer) checkAdded(t target.Target, c engine.Inspected, p *planned, want []certs.Fingerprint) error {
+	if err := readBack(t, p.plan); err != nil || p.right.Load() {
 		return err
 	}
-	key := digest(plan, want)
-	if in.seen.has(key) {
-		return nil
-	}
-	trust, err := in.Survey(t, c)
+	trust, err := in.Survey(t, c, in.running(c))
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}
-	if err := in.trusted(t, trust, must, want); err != nil {
+	if err := in.trusted(t, trust, p.must, want); err != nil {
 		return err
 	}
-	if err := keepsAll(plan); err != nil {
+	if err := keepsAll(p.plan); err != nil {
 		return err
 	}
-	in.seen.put(key)
+	p.right.Store(true)
 	return nil
-}
-
-// digest names a plan: what it does to which bytes.
-func digest(plan change.Plan, want []certs.Fingerprint) [sha256.Size]byte {
-	h := sha256.New()
-	for _, c := range plan {
-		from, to := sha256.Sum256(c.From.Data), sha256.Sum256(c.To.Data)
-		fmt.Fprintf(h, "%q %v %v %q %q %x %x\n", c.Path, c.From.Kind, c.To.Kind, c.From.Target, c.To.Target, from, to)
-	}
-	for _, f := range want {
-		h.Write(f[:])
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // trusted reports the first of the bundles that lacks one of the certificates. Where there is none, something at least has to hold them.

@@ -103,7 +103,7 @@ func (in *Installer) Verify(_ context.Context, t target.Target, c engine.Inspect
 	if chain == nil {
 		return res, nil
 	}
-	trust, err := in.Survey(t, c)
+	trust, err := in.Survey(t, c, in.running(c))
 	if err != nil {
 		return res, fmt.Errorf("looking at its stores: %w", err)
 	}

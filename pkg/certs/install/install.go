@@ -17,6 +17,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -49,7 +50,9 @@ const Layer = "ca"
 // Installer changes containers. Its methods are safe for concurrent use on different containers.
 type Installer struct {
 	// Survey finds out what a container has; see Surveyor.
-	Survey func(t tree.Tree, c engine.Inspected) (Trust, error)
+	Survey func(t tree.Tree, c engine.Inspected, running []runtime.Process) (Trust, error)
+	// Processes tells what runs in a container; nil tells nothing.
+	Processes func(engine.Inspected) []runtime.Process
 	// Records keep what was there before; nil keeps nothing, and then a removal goes by fingerprint.
 	Records Records
 	// Daemon is the ID of the daemon whose containers these are.
@@ -62,7 +65,7 @@ type Installer struct {
 	Tool func(ctx context.Context, c engine.Inspected, argv []string) error
 	Now  func() time.Time
 
-	seen  checked
+	plans plans
 	blobs stored
 }
 
@@ -105,7 +108,9 @@ const cleanUp = 30 * time.Second
 // Add makes the container trust the authorities. Where it does already, nothing is written, its record neither. What fails is put back: the error then says what could not
 // be, and the result lists it.
 func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspected, want []certs.Authority) (Result, error) {
-	trust, res, err := in.look(t, c)
+	running := in.running(c)
+	p, trust, err := in.planAdd(t, c, running, want)
+	res := Result{Files: []File{}, Notes: slices.Clone(p.notes), Unrestored: []string{}, Family: p.family}
 	if err != nil {
 		return res, err
 	}
@@ -113,47 +118,97 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 	if err != nil {
 		return res, err
 	}
-	plan, notes, err := trust.Add(t, want)
-	res.Notes = append(res.Notes, notes...)
-	if err != nil {
-		return res, fmt.Errorf("planning: %w", err)
-	}
-	plan = plan.Effective()
-	must, left := leftOut(trust.Bundles(), notes)
+	plan := p.plan
 	if len(plan) == 0 {
-		if left == nil {
-			left = in.trusted(t, trust, must, fingerprints(want))
-		}
-		if !rec.Time.IsZero() {
-			res.Notes = append(res.Notes, named(trust.Needs(want, rec.Time), c.Name)...)
-		}
-		return res, left
+		return in.trusts(t, c, running, &res, p, rec, want)
 	}
-	res.Notes = append(res.Notes, named(trust.Needs(want, time.Time{}), c.Name)...)
+	res.Notes = append(res.Notes, named(p.needs, c.Name)...)
 	res.Files = files(plan)
 	if in.PlanOnly {
 		res.Pending = true
 		return res, nil
 	}
 	keep := func(done []target.Done) error {
-		rec.added(done, want, in.now())
+		in.added(rec, done, want, in.now())
 		return in.save(rec, done, want)
 	}
 	if in.Tool != nil {
+		if trust == nil {
+			if trust, err = in.Survey(t, c, running); err != nil {
+				return res, fmt.Errorf("looking at its stores: %w", err)
+			}
+		}
 		if argv := trust.Tool(); len(argv) > 0 {
-			return in.byTool(ctx, t, c, &res, plan, want, argv, must, keep)
+			return in.byTool(ctx, t, c, &res, p, want, argv, keep)
 		}
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: "the family's own tool is not there: its files were written as it would write them"})
 	}
-	out, err := in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, plan, must, fingerprints(want)) }, keep)
+	out, err := in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep)
 	if err == nil {
-		err = left
+		err = p.left
 	}
 	return out, err
 }
 
+// trusts is the end of Add where nothing is to be done.
+func (in *Installer) trusts(t target.Target, c engine.Inspected, running []runtime.Process, res *Result, p *planned, rec *record, want []certs.Authority) (Result, error) {
+	if p.left != nil {
+		return *res, p.left
+	}
+	if rec.Time.IsZero() && p.right.Load() {
+		return *res, nil
+	}
+	trust, err := in.Survey(t, c, running)
+	if err != nil {
+		return *res, fmt.Errorf("looking at its stores: %w", err)
+	}
+	if !rec.Time.IsZero() {
+		res.Notes = append(res.Notes, named(trust.Needs(want, rec.Time), c.Name)...)
+	}
+	if !p.right.Load() {
+		if err := in.trusted(t, trust, p.must, fingerprints(want)); err != nil {
+			return *res, err
+		}
+		p.right.Store(true)
+	}
+	return *res, nil
+}
+
+// planAdd makes a plan, or takes one that was made for a container that is alike; then there is no Trust.
+func (in *Installer) planAdd(t target.Target, c engine.Inspected, running []runtime.Process, want []certs.Authority) (*planned, Trust, error) {
+	what := about(c, running) + short(fingerprints(want))
+	if p := in.plans.find(t, what); p != nil {
+		return p, nil, nil
+	}
+	r := recording(t)
+	p := &planned{about: what}
+	trust, err := in.Survey(r, c, running)
+	if err != nil {
+		return p, nil, fmt.Errorf("looking at its stores: %w", err)
+	}
+	p.family = trust.Family()
+	plan, notes, err := trust.Add(r, want)
+	p.notes = notes
+	if err != nil {
+		return p, nil, fmt.Errorf("planning: %w", err)
+	}
+	p.plan, p.needs = plan.Effective(), trust.Needs(want, time.Time{})
+	p.must, p.left = leftOut(trust.Bundles(), notes)
+	p.asked = r.asked
+	in.plans.put(p)
+	return p, trust, nil
+}
+
+func (in *Installer) running(c engine.Inspected) []runtime.Process {
+	if in.Processes == nil {
+		return nil
+	}
+	return in.Processes(c)
+}
+
 // named puts the container's name into the commands of notes.
 func named(notes []certs.Note, name string) []certs.Note {
+	notes = slices.Clone(notes)
 	for i := range notes {
 		notes[i].Command = strings.ReplaceAll(notes[i].Command, "NAME", redact.Terminal(name))
 	}
@@ -178,7 +233,7 @@ func leftOut(bundles []string, notes []certs.Note) (must []string, left error) {
 // look surveys the container.
 func (in *Installer) look(t target.Target, c engine.Inspected) (Trust, Result, error) {
 	res := Result{Files: []File{}, Notes: []certs.Note{}, Unrestored: []string{}}
-	trust, err := in.Survey(t, c)
+	trust, err := in.Survey(t, c, in.running(c))
 	if err != nil {
 		return nil, res, fmt.Errorf("looking at its stores: %w", err)
 	}
@@ -242,6 +297,14 @@ func explain(err error) error {
 		return fmt.Errorf("%w: it has to be created anew with the certificate (docker proxy ca export run)", err)
 	}
 	return err
+}
+
+func short(list []certs.Fingerprint) string {
+	var out []string
+	for _, f := range list {
+		out = append(out, f.String())
+	}
+	return strings.Join(out, ",")
 }
 
 func fingerprints(list []certs.Authority) []certs.Fingerprint {

@@ -77,10 +77,10 @@ func sum(data []byte) string {
 }
 
 // newImage describes a state; the entry adds what the state does not tell.
-func newImage(s change.State, e tree.Entry) image {
+func (in *Installer) newImage(s change.State, e tree.Entry) image {
 	i := image{Kind: s.Kind, Target: s.Target, ModTime: e.ModTime}
 	if s.Kind == change.File {
-		i.Sum = sum(s.Data)
+		i.Sum = in.plans.sum(s.Data)
 	}
 	if s.Kind != change.Absent {
 		i.Mode, i.UID, i.GID = e.State().Mode, e.UID, e.GID
@@ -140,7 +140,7 @@ func decode(data []byte, id string) (*record, error) {
 }
 
 // added enters what was done to make the container trust certificates.
-func (r *record) added(done []target.Done, want []certs.Authority, now time.Time) {
+func (in *Installer) added(r *record, done []target.Done, want []certs.Authority, now time.Time) {
 	r.Time = now
 	for _, a := range want {
 		if !slices.Contains(r.Added, a.Fingerprint.String()) {
@@ -148,18 +148,18 @@ func (r *record) added(done []target.Done, want []certs.Authority, now time.Time
 		}
 	}
 	slices.Sort(r.Added)
-	r.enter(done)
+	in.enter(r, done)
 }
 
 // enter takes over changes: a file that is as this program left it keeps the state before the first change.
-func (r *record) enter(done []target.Done) {
+func (in *Installer) enter(r *record, done []target.Done) {
 	for _, d := range done {
-		before, after := newImage(d.Change.From, d.Was), newImage(d.Change.To, d.Now)
+		before, after := in.newImage(d.Change.From, d.Was), in.newImage(d.Change.To, d.Now)
 		i := slices.IndexFunc(r.Files, func(w was) bool { return w.Real == d.Real })
 		if i < 0 {
 			w := was{Path: d.Change.Path, Real: d.Real, Before: before, After: after, Made: d.Made}
 			if d.Dir.Path != "" {
-				w.Dir = newImage(d.Dir.State(), d.Dir)
+				w.Dir = in.newImage(d.Dir.State(), d.Dir)
 			}
 			r.Files = append(r.Files, w)
 			continue
@@ -214,7 +214,7 @@ func (in *Installer) save(r *record, done []target.Done, want []certs.Authority)
 		if d.Change.From.Kind != change.File {
 			continue
 		}
-		name := sum(d.Change.From.Data)
+		name := in.plans.sum(d.Change.From.Data)
 		if slices.ContainsFunc(r.Files, func(w was) bool { return w.Before.Sum == name }) {
 			if err := in.keep(bytesPrefix+name, d.Change.From.Data); err != nil {
 				return err

@@ -17,7 +17,8 @@ import (
 // byTool writes the anchors only and has the family's own tool do the rest. It is judged by what is there afterwards, not by how it ended: every bundle has to hold all that
 // it held before, and the new certificates. Otherwise the old bytes come back, and the files are written as without a tool: an image whose packaged list was pruned,
 // or a bundle to which somebody appended by hand, would lose authorities.
-func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, plan change.Plan, want []certs.Authority, argv, must []string, keep func([]target.Done) error) (Result, error) {
+func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, p *planned, want []certs.Authority, argv []string, keep func([]target.Done) error) (Result, error) {
+	plan := p.plan
 	anchors, derived := divide(plan, want)
 	places, err := in.places(t, derived)
 	if err != nil {
@@ -28,17 +29,17 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 		return *res, in.takeBack(ctx, t, res, done, err)
 	}
 	ran := in.Tool(ctx, c, argv)
-	for _, p := range places {
-		now, e, err := present(t, p.Real)
+	for _, d := range places {
+		now, e, err := present(t, d.Real)
 		if err != nil {
 			return *res, in.takeBack(ctx, t, res, done, fmt.Errorf("reading back: %w", err))
 		}
-		p.Change.To, p.Now = now, e
-		if !p.Change.NoOp() {
-			done = append(done, p)
+		d.Change.To, d.Now = now, e
+		if !d.Change.NoOp() {
+			done = append(done, d)
 		}
 	}
-	err = in.refreshed(t, c, done, must, fingerprints(want))
+	err = in.refreshed(t, c, done, p.must, fingerprints(want))
 	if err == nil {
 		err = keep(done)
 	}
@@ -57,7 +58,7 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 	}
 	res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: redact.Terminal(fmt.Sprintf("%s was run and taken back: %v; the files were written instead", path.Base(argv[0]), err))})
 	res.Files = files(plan)
-	return in.carryOut(ctx, t, res, plan, func() error { return in.checkAdded(t, c, plan, must, fingerprints(want)) }, keep)
+	return in.carryOut(ctx, t, res, plan, func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep)
 }
 
 // divide separates the anchors from what is derived from them.
@@ -103,7 +104,7 @@ func (in *Installer) refreshed(t target.Target, c engine.Inspected, done []targe
 			return fmt.Errorf("%s: %w", redact.Terminal(d.Change.Path), err)
 		}
 	}
-	trust, err := in.Survey(t, c)
+	trust, err := in.Survey(t, c, in.running(c))
 	if err != nil {
 		return fmt.Errorf("reading back: %w", err)
 	}

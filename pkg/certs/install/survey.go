@@ -24,21 +24,15 @@ type SurveyOptions struct {
 	ThroughMounts bool
 	// Seed are public roots in PEM for a bundle that has to be made.
 	Seed []byte
-	// Processes tells what runs in a container; nil tells nothing.
-	Processes func(engine.Inspected) []runtime.Process
-	Now       func() time.Time
+	Now  func() time.Time
 }
 
 // Surveyor gives the usual Installer.Survey: the distribution's store and the programs' own.
-func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected) (Trust, error) {
-	return func(t tree.Tree, c engine.Inspected) (Trust, error) {
+func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected, []runtime.Process) (Trust, error) {
+	return func(t tree.Tree, c engine.Inspected, running []runtime.Process) (Trust, error) {
 		s, err := store.Look(t)
 		if err != nil {
 			return nil, err
-		}
-		var running []runtime.Process
-		if o.Processes != nil {
-			running = o.Processes(c)
 		}
 		var system []string
 		for _, f := range s.Found {

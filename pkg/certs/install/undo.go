@@ -63,7 +63,7 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 			return nil
 		}
 		rec.Added, rec.Time = left, in.now()
-		rec.enter(done)
+		in.enter(rec, done)
 		return in.save(rec, done, nil)
 	})
 }
@@ -150,7 +150,7 @@ func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspect
 	if len(changed) == 0 && !foreign {
 		return nil
 	}
-	trust, err := in.Survey(t, c)
+	trust, err := in.Survey(t, c, in.running(c))
 	if err != nil {
 		return fmt.Errorf("looking again: %w", err)
 	}
@@ -186,7 +186,7 @@ func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed
 		if err != nil {
 			return nil, nil, fmt.Errorf("looking at %s: %w", redact.Terminal(w.Path), err)
 		}
-		if w.Foreign || !newImage(now, e).same(w.After) && !newImage(now, e).same(w.Before) {
+		if w.Foreign || !in.newImage(now, e).same(w.After) && !in.newImage(now, e).same(w.Before) {
 			changed = append(changed, w)
 			continue
 		}
@@ -198,7 +198,7 @@ func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed
 		if w.Before.Kind == change.File {
 			data, err := in.bytes(w.Before.Sum)
 			switch {
-			case w.Before.Sum == newImage(now, e).Sum:
+			case w.Before.Sum == in.newImage(now, e).Sum:
 				data = now.Data
 			case missing(err):
 				changed = append(changed, w)

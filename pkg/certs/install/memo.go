@@ -1,0 +1,206 @@
+package install
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/engine"
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
+)
+
+// Many containers of one run come from the same image, and planning reads hundreds of certificates out of each one's bundles. So a plan is kept together with every question
+// that was put to the file system while it was made, and with the answers: a container that gives the same answers to the same questions gets the same plan. What is
+// kept is bounded; nothing depends on what a file looks like from outside, its bytes are compared.
+
+// maxPlans is how many plans are kept.
+const maxPlans = 8
+
+// planned is a plan with what it was made of.
+type planned struct {
+	about  string // the processes' side of the container
+	asked  []question
+	plan   change.Plan
+	notes  []certs.Note
+	needs  []certs.Note // after the change
+	family string
+	must   []string
+	left   error
+	right  atomic.Bool // what it leaves was found to be right
+}
+
+// plans are the plans of one run.
+type plans struct {
+	mu   sync.Mutex
+	kept []*planned
+	sums map[*byte]string // of the bytes in kept plans
+}
+
+// question is one look at the file system and its answer.
+type question struct {
+	what    byte // l: Lstat, d: ReadDir, f: ReadFile
+	name    string
+	entry   tree.Entry
+	entries []tree.Entry
+	data    []byte
+	err     error
+}
+
+// recorder notes every question, and answers one that is put again without asking.
+type recorder struct {
+	target.Target
+	asked []question
+	known map[asking]int
+}
+
+type asking struct {
+	what byte
+	name string
+}
+
+func recording(t target.Target) *recorder { return &recorder{Target: t, known: map[asking]int{}} }
+
+// ask answers from what is known, or by get.
+func (r *recorder) ask(what byte, name string, get func(*question) error) question {
+	if i, ok := r.known[asking{what, name}]; ok {
+		return r.asked[i]
+	}
+	q := question{what: what, name: name}
+	q.err = get(&q)
+	r.known[asking{what, name}] = len(r.asked)
+	r.asked = append(r.asked, q)
+	return q
+}
+
+// Lstat implements tree.Tree.
+func (r *recorder) Lstat(name string) (tree.Entry, error) {
+	q := r.ask('l', name, func(q *question) error { return q.lstat(r.Target) })
+	return q.entry, q.err
+}
+
+// ReadDir implements tree.Tree.
+func (r *recorder) ReadDir(name string) ([]tree.Entry, error) {
+	q := r.ask('d', name, func(q *question) error { return q.readDir(r.Target) })
+	return q.entries, q.err
+}
+
+// ReadFile implements tree.Tree.
+func (r *recorder) ReadFile(name string) ([]byte, error) {
+	q := r.ask('f', name, func(q *question) error { return q.readFile(r.Target) })
+	return q.data, q.err
+}
+
+func (q *question) lstat(t tree.Tree) (err error) {
+	q.entry, err = t.Lstat(q.name)
+	return err
+}
+
+func (q *question) readDir(t tree.Tree) (err error) {
+	q.entries, err = t.ReadDir(q.name)
+	return err
+}
+
+func (q *question) readFile(t tree.Tree) (err error) {
+	q.data, err = t.ReadFile(q.name)
+	return err
+}
+
+// same puts the question to another tree and compares. An error other than that nothing is there is never the same.
+func (q question) same(t tree.Tree) bool {
+	got := question{what: q.what, name: q.name}
+	switch q.what {
+	case 'l':
+		got.err = got.lstat(t)
+	case 'd':
+		got.err = got.readDir(t)
+	default:
+		got.err = got.readFile(t)
+	}
+	if q.err != nil || got.err != nil {
+		return missing(q.err) && missing(got.err)
+	}
+	return alike(got.entry, q.entry) && bytes.Equal(got.data, q.data) && slices.EqualFunc(got.entries, q.entries, alike)
+}
+
+// alike compares entries without times: no plan depends on them. The size of a directory says nothing.
+func alike(a, b tree.Entry) bool {
+	a.ModTime = b.ModTime
+	if a.Mode.IsDir() && b.Mode.IsDir() {
+		a.Size = b.Size
+	}
+	return a == b
+}
+
+// about describes what a plan depends on besides files: the environment and the programs. The host name is another one in each container and decides nothing.
+func about(c engine.Inspected, running []runtime.Process) string {
+	var b strings.Builder
+	list := func(words []string) {
+		for _, w := range words {
+			if !strings.HasPrefix(w, "HOSTNAME=") {
+				b.WriteString(w + "\x00")
+			}
+		}
+		b.WriteString("\x01")
+	}
+	list([]string{c.Image, c.WorkDir})
+	list(c.Argv)
+	list(c.Env)
+	for _, p := range running {
+		list([]string{p.Exe})
+		list(p.Argv)
+		list(p.Environ)
+	}
+	return b.String()
+}
+
+// find gives a kept plan that fits.
+func (p *plans) find(t tree.Tree, about string) *planned {
+	p.mu.Lock()
+	kept := slices.Clone(p.kept)
+	p.mu.Unlock()
+	for _, k := range kept {
+		if k.about == about && !slices.ContainsFunc(k.asked, func(q question) bool { return !q.same(t) }) {
+			return k
+		}
+	}
+	return nil
+}
+
+// put keeps a plan, and the sums of its bytes.
+func (p *plans) put(k *planned) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.kept) >= maxPlans {
+		return
+	}
+	p.kept = append(p.kept, k)
+	if p.sums == nil {
+		p.sums = map[*byte]string{}
+	}
+	for _, c := range k.plan {
+		for _, data := range [][]byte{c.From.Data, c.To.Data} {
+			if len(data) > 0 {
+				p.sums[&data[0]] = sum(data)
+			}
+		}
+	}
+}
+
+// sum is the SHA-256 of bytes; of those in a kept plan it is known.
+func (p *plans) sum(data []byte) string {
+	if len(data) > 0 {
+		p.mu.Lock()
+		known, ok := p.sums[&data[0]]
+		p.mu.Unlock()
+		if ok {
+			return known
+		}
+	}
+	return sum(data)
+}
