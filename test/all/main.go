@@ -1,6 +1,8 @@
 // Command all runs every test suite this machine can run and says which it could not: the pure and script tests, and as root on Debian the suites on real, booted
 // hosts. It is what `make test` calls.
 //
+// Both parts run beside each other, and of the second one several machines: DOCKER_PROXY_MACHINES says how many, where the cores and the memory shall not.
+//
 // It ends with a table of host × suite, compares the number of passed tests with the committed minimum (test/minimum.txt), so that a suite cannot
 // shrink or skip itself unnoticed, and prints `N passed, N failed, N skipped`. It tests nothing itself. Start reading at run.
 package main
@@ -23,10 +25,11 @@ import (
 	"time"
 )
 
-// The time limits of the two parts: several times what they take on an idle machine with two cores, and together below the time that CI gives.
+// The time limits of one package of the pure suites and of one test on hosts: several times what they take on an idle machine with two cores, and even twice in a
+// row (see onceMore) below the time that CI gives.
 const (
 	pureTimeout  = "20m"
-	hostsTimeout = "60m"
+	hostsTimeout = "25m"
 )
 
 // requireHosts set to 1 makes missing hosts an error; .ci/run sets it.
