@@ -25,6 +25,9 @@ type Host struct {
 	byHand struct{ env, args []string } // how the manual host's dockerd was last started
 }
 
+// places are the tests of this process that have a machine.
+var places seating
+
 // An Option changes what a host finds when it boots.
 type Option func(*Seed)
 
@@ -66,7 +69,7 @@ func Boot(t testing.TB, kind string, options ...Option) *Host {
 		option(&seed)
 	}
 	// The machine outlives t's context until the clean-up stops it.
-	ctx := context.WithoutCancel(t.Context())
+	ctx := places.take(context.WithoutCancel(t.Context()), t)
 	m, release, err := Start(ctx, kind, seed, testLog{t})
 	if err == nil {
 		t.Cleanup(func() {

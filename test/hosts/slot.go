@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -17,10 +20,29 @@ import (
 // of all processes may run at a time; without it there is no limit.
 const MachinesVariable = "DOCKER_PROXY_MACHINES"
 
-// placePatience is how long a machine waits for others to end. Then it starts
-// beside them: tests that boot a second machine while they hold the first must
-// not wait for each other forever.
-const placePatience = 10 * time.Minute
+// A seating is the names of the tests of this process that have a machine.
+// Their further machines, and those of their subtests, take no place: tests
+// that hold one and wait for a second would wait for each other forever.
+type seating struct{ tests sync.Map }
+
+// seated marks the context of a machine that takes no place.
+type seated struct{}
+
+// take notes that t boots a machine until it ends, and returns the context to
+// boot it with.
+func (s *seating) take(ctx context.Context, t testing.TB) context.Context {
+	has := false
+	s.tests.Range(func(name, _ any) bool {
+		has = strings.HasPrefix(t.Name()+"/", name.(string)+"/")
+		return !has
+	})
+	if has {
+		return context.WithValue(ctx, seated{}, true)
+	}
+	s.tests.Store(t.Name(), true)
+	t.Cleanup(func() { s.tests.Delete(t.Name()) })
+	return ctx
+}
 
 // bootSlot waits for one of two places to boot in.
 func bootSlot(ctx context.Context) (func(), error) {
@@ -35,7 +57,7 @@ func bootSlot(ctx context.Context) (func(), error) {
 // gives, and tells log when that took long.
 func machinePlace(ctx context.Context, log io.Writer) (func(), error) {
 	text := os.Getenv(MachinesVariable)
-	if text == "" {
+	if text == "" || ctx.Value(seated{}) != nil {
 		return func() {}, nil
 	}
 	places, err := strconv.Atoi(text)
@@ -48,16 +70,11 @@ func machinePlace(ctx context.Context, log io.Writer) (func(), error) {
 			_, _ = fmt.Fprintf(log, "waited %.0fs for a place\n", waited.Seconds())
 		}
 	}()
-	patient, cancel := context.WithTimeout(ctx, placePatience)
-	defer cancel()
-	release, err := lockOneOf(patient, "machine-", places)
-	switch {
-	case err == nil:
-		return release, nil
-	case ctx.Err() == nil && patient.Err() != nil:
-		return func() {}, nil
+	leave, err := lockOneOf(ctx, "machine-", places)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for other machines to end: %w", err)
 	}
-	return nil, fmt.Errorf("waiting for other machines to end: %w", err)
+	return leave, nil
 }
 
 // lockOneOf waits until one of n locks is free and takes it. They go with the
