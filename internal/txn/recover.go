@@ -115,7 +115,12 @@ func (s *Store) undo(d stateDir, e *Entry, reached int, giveUp bool) (foreign []
 	if err := errors.Join(errs...); err != nil {
 		return foreign, err
 	}
-	return foreign, s.add(d, e, record{Do: doUndone, Time: s.opt.Now().UTC(), Foreign: foreign})
+	err = s.add(d, e, record{Do: doUndone, Time: s.opt.Now().UTC(), Foreign: foreign})
+	if err != nil && len(foreign) == 0 && d.remove(entryFile(e.number)) == nil {
+		e.State = Undone // the disk is full, and with all files back there is nothing that the journal has to remember
+		return nil, nil
+	}
+	return foreign, err
 }
 
 // undoStep puts one file back; false when it is somebody else's by now.
