@@ -90,7 +90,8 @@ func runFormat() exportFormat {
 		name:      "run",
 		container: true,
 		short:     "Print the options of docker run for one container",
-		long: `Print the options that give one container the settings, for docker run and docker create: -e NAME=value, which wins over config.json.
+		long: `Print the options that give one container the settings, for docker run and docker create: -e NAME=value, which wins over config.json. What config.json
+sets and the settings do not have is made empty, so that they alone are in force.
 
 With user and password the values go into a file (-o), since everybody sees a command line; the options then name the file, and keep config.json out where it would win over
 the file.
@@ -110,18 +111,20 @@ the file.
 }
 
 func renderRun(_ context.Context, x *exportRun) (exported, error) {
-	s := x.only()
+	s, fromConfig := x.only(), x.fromConfig()
+	if foreign := export.Foreign(s, fromConfig); len(foreign) > 0 {
+		x.addNote("config.json gives new containers %s, too, which %s does not have: these options take them out.", strings.Join(foreign, ", "), x.opts.file)
+	}
 	if x.opts.dir == "" {
 		if x.hidden() {
 			return exported{}, usageErrorf("user and password do not go on a command line, where everybody on the machine sees them: -o DIR writes a file that you alone can read; --reveal prints them all the same")
 		}
-		return runWords(export.RunOptions(s)), nil
+		return runWords(export.RunOptions(s, fromConfig)), nil
 	}
 	whole, err := x.keys.Dotenv(s, true)
 	if err != nil {
 		return exported{}, err
 	}
-	fromConfig := x.fromConfig()
 	for _, name := range export.Contested(s, fromConfig) {
 		if value, set := os.LookupEnv(name); set && value != s.Value(name) {
 			return exported{}, fmt.Errorf("%s is set in this shell, to something else, and config.json sets it for containers: docker run would take one of them instead of the file; unset it first (eval \"$(docker proxy export shell --off)\")", name)
@@ -136,11 +139,8 @@ func renderRun(_ context.Context, x *exportRun) (exported, error) {
 // fromConfig returns the variables that config.json sets in a new container.
 func (x *exportRun) fromConfig() []string {
 	var names []string
-	for _, s := range x.clientFile().Settings {
-		if s.Value != "" {
-			upper := strings.ToUpper(strings.TrimSuffix(s.Key, "Proxy")) + "_PROXY"
-			names = append(names, upper, strings.ToLower(upper))
-		}
+	for _, v := range x.clientFile().ForContainers() {
+		names = append(names, v.Name)
 	}
 	return names
 }

@@ -92,6 +92,13 @@ func playRun(t *testing.T, h *hosts.Host) {
 		assert.Assert(t, !strings.Contains(words, "ann"))
 		assert.DeepEqual(t, own(mustIn(t, h, container+"$(docker proxy export run -f proxy.yaml --service api -o out)"+env)), exported("api"))
 		assert.Equal(t, strings.TrimSpace(h.Sh(t, "stat -c %a /root/x/out/proxy.env")), "600")
+		// a file with one URL is all that is in force
+		h.WriteFile(t, "/root/x/one.yaml", "schema: 1\nhttpProxy: http://one.corp:1\n", 0o644)
+		h.WriteFile(t, "/root/x/secret.yaml", "schema: 1\nhttpProxy: http://one.corp:1\nusername: ann\npasswordFile: secret\n", 0o644)
+		for options, url := range map[string]string{"-f one.yaml": "http://one.corp:1", "-f secret.yaml -o one": "http://ann:p%40%24s@one.corp:1"} {
+			set := slices.DeleteFunc(environment(mustIn(t, h, container+"$(docker proxy export run "+options+")"+env)), func(l string) bool { return strings.HasSuffix(l, "=") })
+			assert.DeepEqual(t, set, []string{"HTTP_PROXY=" + url, "http_proxy=" + url})
+		}
 		off := environment(mustIn(t, h, container+"$(docker proxy export run --off)"+env))
 		assert.Equal(t, len(off), 10)
 		for _, l := range off {

@@ -51,7 +51,7 @@ func TestRunReadsBack(t *testing.T) {
 	for _, shell := range shells(t) {
 		rapid.Check(t, func(rt *rapid.T) {
 			s := generated().Draw(rt, "settings")
-			text, isPlain := export.Words(export.RunOptions(s))
+			text, isPlain := export.Words(export.RunOptions(s, nil))
 			if isPlain {
 				plain++
 				assert.DeepEqual(rt, proxies(parsed(t, split(t, shell, text, false))), values(s))
@@ -76,7 +76,7 @@ func TestRunOff(t *testing.T) {
 	}
 }
 
-// TestRunFile: with a file the values are in the file, and a bare -e keeps config.json out for the names that it has.
+// TestRunFile: with a file the values are in the file, and a bare -e keeps config.json out for the names that it has; what only config.json has is made empty.
 func TestRunFile(t *testing.T) {
 	for _, n := range export.Names() {
 		t.Setenv(n, "")
@@ -88,10 +88,12 @@ func TestRunFile(t *testing.T) {
 	assert.NilError(t, err)
 	assert.NilError(t, os.WriteFile(path, []byte(text), 0o600))
 	words := export.RunFileOptions(s, path, []string{"NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"})
-	assert.DeepEqual(t, words, []string{"--env-file", path, "-e", "NO_PROXY", "-e", "no_proxy"})
+	assert.DeepEqual(t, words, []string{"--env-file", path, "-e", "NO_PROXY", "-e", "no_proxy", "-e", "ALL_PROXY=", "-e", "all_proxy="})
 	line, isPlain := export.Words(words)
 	assert.Assert(t, isPlain)
 	env := parsed(t, split(t, []string{"sh"}, line, false))
-	assert.DeepEqual(t, proxies(env), values(s))
-	assert.DeepEqual(t, env[len(env)-2:], []string{"NO_PROXY", "no_proxy"}) // names without a value
+	want := values(s)
+	want["ALL_PROXY"], want["all_proxy"] = "", ""
+	assert.DeepEqual(t, proxies(env), want)
+	assert.DeepEqual(t, env[len(env)-4:len(env)-2], []string{"NO_PROXY", "no_proxy"}) // names without a value
 }
