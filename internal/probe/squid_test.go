@@ -30,26 +30,31 @@ type squid struct {
 	roots      *x509.CertPool
 }
 
+// squidRoot names the directory that a squid was unpacked in, where it is not installed.
+const squidRoot = "DOCKER_PROXY_SQUID"
+
 const squidLogin = "ann:F%40oBar%21%3A%25%2F@"
 
-// basicAuth is squid's own helper for Basic authentication; DIR stands for the directory of its files.
-const basicAuth = `auth_param basic program /usr/lib/squid/basic_ncsa_auth DIR/users
+// basicAuth is squid's own helper for Basic authentication; DIR stands for the directory of its files, and ROOT for the one that squid is in.
+const basicAuth = `auth_param basic program ROOT/usr/lib/squid/basic_ncsa_auth DIR/users
 auth_param basic realm "corp, inc."
 `
 
 // windowsAuth are its helpers for what Windows domains use. The NTLM one accepts everybody, and nobody asks the other one here.
-const windowsAuth = `auth_param negotiate program /usr/lib/squid/negotiate_kerberos_auth -s GSS_C_NO_NAME
+const windowsAuth = `auth_param negotiate program ROOT/usr/lib/squid/negotiate_kerberos_auth -s GSS_C_NO_NAME
 auth_param negotiate children 1 startup=0
-auth_param ntlm program /usr/lib/squid/ntlm_fake_auth
+auth_param ntlm program ROOT/usr/lib/squid/ntlm_fake_auth
 auth_param ntlm children 1 startup=0
 `
 
 // startSquid runs the real squid on the loopback, with the given authentication.
 func startSquid(t *testing.T, auth string) squid {
 	t.Helper()
-	const binary = "/usr/sbin/squid"
+	root := os.Getenv(squidRoot)
+	binary := filepath.Join("/", root, "usr/sbin/squid")
 	if _, err := os.Stat(binary); err != nil {
-		t.Skip("squid is not installed here (apt install squid); TestLikeTransport covers the same answers with a proxy written in Go")
+		assert.Equal(t, root, "", "make test provides a squid: %v", err)
+		t.Skip("squid is not installed here (apt install squid), and make test as root unpacks one; TestLikeTransport covers the same answers with a proxy written in Go")
 	}
 	if os.Geteuid() != 0 {
 		t.Skip("squid is started as root here; TestLikeTransport covers the same answers with a proxy written in Go")
@@ -61,7 +66,7 @@ func startSquid(t *testing.T, auth string) squid {
 	s := squid{plain: deadPort(t), tls: deadPort(t), roots: x509.NewCertPool()}
 	certificate(t, dir, s.roots)
 	write(t, dir, "users", 0o644, "ann:$apr1$corpcorp$/UONMuB726QekW7SnZlwq.\n") // openssl passwd -apr1 -salt corpcorp
-	write(t, dir, "squid.conf", 0o644, fmt.Sprintf(`http_port %s
+	conf := fmt.Sprintf(`http_port %s
 https_port %s tls-cert=%s/pair.pem tls-key=%s/pair.pem
 %sacl ann proxy_auth REQUIRED
 acl evil dstdomain forbidden.example.com
@@ -72,14 +77,25 @@ cache deny all
 access_log none
 cache_log /dev/null
 pid_filename none
+pinger_enable off
+mime_table ROOT/usr/share/squid/mime.conf
+icon_directory ROOT/usr/share/squid/icons
+error_directory ROOT/usr/share/squid/errors/templates
+err_page_stylesheet ROOT/etc/squid/errorpage.css
 coredump_dir %s
 shutdown_lifetime 0 seconds
 connect_timeout 5 seconds
-`, s.plain, s.tls, dir, dir, strings.ReplaceAll(auth, "DIR", dir), dir))
+`, s.plain, s.tls, dir, dir, auth, dir)
+	write(t, dir, "squid.conf", 0o644, strings.NewReplacer("DIR", dir, "ROOT", root).Replace(conf))
 	cmd := exec.Command(binary, "-N", "-f", filepath.Join(dir, "squid.conf"))
 	out, err := os.Create(filepath.Join(dir, "output"))
 	assert.NilError(t, err)
 	cmd.Stdout, cmd.Stderr = out, out
+	if root != "" {
+		libraries, err := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu"))
+		assert.NilError(t, err)
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+	}
 	assert.NilError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	poll.WaitOn(t, func(poll.LogT) poll.Result {

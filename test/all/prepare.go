@@ -51,6 +51,9 @@ func prepare(ctx context.Context, out io.Writer) error {
 	if err := provideReaders(ctx, out, apt); err != nil {
 		return err
 	}
+	if err := provideSquid(ctx, out, apt); err != nil {
+		return err
+	}
 	plugin, err := filepath.Abs(filepath.Join("bin", "docker-proxy"))
 	if err != nil {
 		return err
