@@ -33,11 +33,13 @@ running and in stopped containers, without running anything inside, and put ever
 func caCommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newCAAddCommand(a),
+		newCABakeCommand(a),
 		newCAExportCommand(a),
 		newCAListCommand(a),
 		newCARemoveCommand(a),
 		newCAReplaceCommand(a),
 		newCAVerifyCommand(a),
+		newCAWatchCommand(a),
 	}
 }
 

@@ -144,7 +144,7 @@ func runCAExport(ctx context.Context, a *app, f caExportForm, o *caExportOptions
 	}
 	defer v.Close()
 	x := &caExport{exportRun: exportRun{app: a, view: v, opts: &o.exportOptions, keys: export.NewKeyring()}, ca: o}
-	if x.certs, err = readCertificates(a, v, args, o.force); err != nil {
+	if x.certs, err = a.readAuthorities(args, o.force); err != nil {
 		return err
 	}
 	if err := x.readRoots(); err != nil {

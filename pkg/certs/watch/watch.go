@@ -17,7 +17,7 @@ type Daemon interface {
 	Events(ctx context.Context, since time.Time, actions []string, listening func(), on func(engine.Event)) error
 }
 
-// Watcher watches one daemon. All fields but Down and Up are needed.
+// Watcher watches one daemon. All fields but Workers are needed.
 type Watcher struct {
 	Daemon Daemon
 	// Awake reports whether the daemon runs, without waking it: a connection would start one that somebody stopped, where a socket unit listens for it.
@@ -32,6 +32,8 @@ type Watcher struct {
 	// Wait waits between two attempts; it ends early with ctx.
 	Wait func(ctx context.Context, d time.Duration)
 	Now  func() time.Time
+	// After calls f after a while, from another goroutine.
+	After func(d time.Duration, f func())
 	// Workers is how many containers are worked on at once; 0 means 4.
 	Workers int
 }
@@ -79,7 +81,7 @@ func (w *Watcher) listen(ctx context.Context, q *queue) {
 				}
 				down = false
 				w.all(ctx, q)
-			}, q.put)
+			}, func(e engine.Event) { w.tell(q, e) })
 			if ctx.Err() != nil {
 				return
 			}
@@ -94,6 +96,19 @@ func (w *Watcher) listen(ctx context.Context, q *queue) {
 		w.Wait(ctx, pause)
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// settle is how long a container that was created is left to itself: docker run starts it in that time, and a container that runs is changed much faster than one that does
+// not, whose every file is a question to a daemon that is busy starting it.
+const settle = 300 * time.Millisecond
+
+// tell puts an event into the queue, that of a creation a little later.
+func (w *Watcher) tell(q *queue, e engine.Event) {
+	if e.Action == "create" {
+		w.After(settle, func() { q.put(e) })
+		return
+	}
+	q.put(e)
 }
 
 // all puts the containers there are into the queue.

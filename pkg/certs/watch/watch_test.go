@@ -91,7 +91,8 @@ func TestSurvivesTheDaemon(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 		},
-		Now: func() time.Time { return time.Unix(100, 0) },
+		Now:   func() time.Time { return time.Unix(100, 0) },
+		After: func(_ time.Duration, f func()) { f() },
 	}
 	w.Run(ctx)
 	assert.DeepEqual(t, said, []string{"down gone", "up", "down gone"})
@@ -112,7 +113,7 @@ func TestOneAtATime(t *testing.T) {
 	var running, most int
 	var seen []string
 	w := watch.Watcher{Daemon: d, Awake: func(context.Context) bool { return true }, List: func(context.Context) ([]engine.Event, error) { return nil, nil },
-		Down: func(error) {}, Up: func() {}, Wait: func(context.Context, time.Duration) {}, Now: time.Now}
+		Down: func(error) {}, Up: func() {}, Wait: func(context.Context, time.Duration) {}, Now: time.Now, After: func(_ time.Duration, f func()) { f() }}
 	entered := make(chan string, 10)
 	d.connections = []func(func(), func(engine.Event)) error{func(listening func(), on func(engine.Event)) error {
 		listening()
