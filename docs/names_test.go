@@ -43,7 +43,7 @@ func TestCommandsAndFlags(t *testing.T) {
 	for _, foreign := range []string{
 		"--config", "--context", "--host", "--env-file", "--build-arg", "--rm", "--keep-state", "--patch-file", // docker's own, its plugins', kubectl's
 		"--config-file", "--validate", "--label", // dockerd's
-		"--detach", "--name", "--network", "--no-cache", "--progress", "--force", // docker's, in sessions
+		"--detach", "--name", "--network", "--build-context", "--now", "--no-cache", "--progress", "--force", // docker's, in sessions
 		"--preserve-env", "--patch-file", // sudo's, kubectl's
 	} {
 		flags[foreign] = true
