@@ -232,7 +232,7 @@ func (w *caWatch) acquire(ctx context.Context) (*install.Installer, error) {
 		}
 		w.records = records
 		w.in = &install.Installer{
-			Survey:  install.Surveyor(install.SurveyOptions{Bundles: w.opts.bundles, ThroughMounts: w.opts.mounts, Processes: w.processes, Now: time.Now}),
+			Survey: install.Surveyor(install.SurveyOptions{Bundles: w.opts.bundles, ThroughMounts: w.opts.mounts, Now: time.Now}), Processes: w.processes,
 			Records: records, Daemon: w.view.site.Info.ID, ThroughMounts: w.opts.mounts, Now: time.Now,
 		}
 	}

@@ -13,12 +13,10 @@ import (
 	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
 
-	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/bake"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/install"
-	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -153,7 +151,7 @@ func runCABake(ctx context.Context, a *app, o *caBakeOptions, image string) erro
 	rep := bakeReport{Certificates: certReports(want), Files: []string{}, Notes: []string{}}
 	var planned []install.File // what would change
 	in := &install.Installer{
-		Survey: install.Surveyor(install.SurveyOptions{Bundles: o.bundles, Processes: func(engine.Inspected) []runtime.Process { return nil }, Now: time.Now}),
+		Survey: install.Surveyor(install.SurveyOptions{Bundles: o.bundles, Now: time.Now}),
 		Daemon: v.site.Info.ID, PlanOnly: o.dryRun || o.check, Now: time.Now,
 	}
 	if err := o.notByID(ctx, s.engine, image); err != nil {
