@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
@@ -65,6 +66,9 @@ func (p *planner) add(authorities []certs.Authority, o AddOptions) error {
 	if len(open) == 0 && len(p.survey.Found) == 0 && len(p.survey.Notes) == 0 {
 		open = p.create(o)
 	}
+	open = slices.DeleteFunc(open, func(b *opened) bool {
+		return slices.ContainsFunc(authorities, b.lacks) && !b.fresh && !p.writable(b.Path, b.at, b.Entry)
+	})
 	if !slices.ContainsFunc(open, func(b *opened) bool { return b.Purpose == "" }) {
 		return nil // nothing that a program reads can be changed: an anchor alone would only look like success
 	}
@@ -99,7 +103,7 @@ func (p *planner) insert(b *opened, authorities []certs.Authority, locals, ancho
 		}
 		all = append(all, a)
 	}
-	if len(all) == 0 && !b.fresh || !p.writable(b.Path, b.at, b.Entry) {
+	if len(all) == 0 && !b.fresh {
 		return
 	}
 	data := b.data
@@ -197,14 +201,11 @@ func (p *planner) writable(shown, name string, e tree.Entry) bool {
 	}
 	source := ""
 	if e.Source != "" {
-		source = " (" + e.Source + ")"
+		source = " (" + redact.Terminal(e.Source) + ")"
 	}
 	switch {
 	case e.ReadOnly:
-		p.notes = append(p.notes, certs.Note{
-			Kind: certs.NeedsRecreate, Path: shown,
-			Text: "is on a read-only file system" + source + ": create the container anew with a bundle that holds the certificate mounted there",
-		})
+		p.note(certs.NeedsRecreate, shown, "is on a read-only file system"+source+": create the container anew with a bundle that holds the certificate mounted there")
 		return false
 	case e.Mount && !p.through:
 		p.skip(shown, "left alone: it is on a mount"+source+", and changing it changes that for everybody who uses it; --through-mounts does")
@@ -213,10 +214,12 @@ func (p *planner) writable(shown, name string, e tree.Entry) bool {
 	return true
 }
 
-func (p *planner) skip(name, why string) {
-	p.notes = append(p.notes, certs.Note{Kind: certs.Skipped, Path: name, Text: why})
-}
+func (p *planner) skip(name, why string)    { p.note(certs.Skipped, name, why) }
+func (p *planner) remark(name, what string) { p.note(certs.Remark, name, what) }
 
-func (p *planner) remark(name, what string) {
-	p.notes = append(p.notes, certs.Note{Kind: certs.Remark, Path: name, Text: what})
+// note says a thing once: what keeps one file of a store from being changed keeps the others, too.
+func (p *planner) note(kind certs.NoteKind, name, text string) {
+	if !slices.ContainsFunc(p.notes, func(n certs.Note) bool { return n.Kind == kind && n.Text == text }) {
+		p.notes = append(p.notes, certs.Note{Kind: kind, Path: redact.Terminal(name), Text: text})
+	}
 }

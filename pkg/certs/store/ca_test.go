@@ -17,6 +17,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store/hash"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree/treetest"
 )
 
@@ -98,4 +99,9 @@ func containerOf(tb testing.TB) *treetest.Mem {
 		"/etc/debian_version": "", "/var/lib/dpkg/status": "", "/usr/sbin/update-ca-certificates": "", "/etc/ca-certificates.conf": list.String(),
 		"/usr/local/share/ca-certificates/": "", "/etc/ssl/certs/ca-certificates.crt": text.String(),
 	})
+}
+
+// mounted makes an entry one of another mount.
+func mounted(source string) func(*tree.Entry) {
+	return func(e *tree.Entry) { e.Mount, e.Source = true, source }
 }

@@ -69,6 +69,13 @@ func (r *remover) remove() error {
 	for _, b := range open {
 		r.cut(b, unlink)
 	}
+	if r.survey.Tool != "" {
+		for _, f := range r.fingerprints {
+			if unlink[f] && !slices.ContainsFunc(r.locals, func(l local) bool { return l.holds(f) }) {
+				r.remark(r.survey.Tool, f.Short()+" has no anchor: if it comes with a package, the next run of the tool brings it back")
+			}
+		}
+	}
 	if err := r.unlink(unlink); err != nil {
 		return err
 	}
