@@ -37,7 +37,7 @@ type outcome struct {
 func goTest(ctx context.Context, out io.Writer, env []string, args ...string) ([]*outcome, error) {
 	argv := append([]string{"go", "test", "-json", "-count=1"}, args...)
 	if nice, err := exec.LookPath("nice"); err == nil {
-		argv = append([]string{nice, "-n", "10"}, argv...)
+		argv = append([]string{nice, "-n", "5"}, argv...)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // fixed arguments
 	cmd.Env = append(os.Environ(), env...)

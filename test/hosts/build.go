@@ -52,9 +52,13 @@ func Build(ctx context.Context, name string, log io.Writer) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	var tries attempts
+	if kind.Optional {
+		tries = attempts(filepath.Join(CacheDir(), dirName(chain)+".failed"))
+	}
 	var lower []string
 	for i := range slices.Backward(chain) {
-		dir, err := buildOne(ctx, chain[i:], lower, log)
+		dir, err := buildOne(ctx, chain[i:], lower, tries, log)
 		if err != nil {
 			return nil, fmt.Errorf("making root %s: %w", chain[i].name, err)
 		}
@@ -86,7 +90,8 @@ func Built(name string) (string, bool) {
 // buildOne makes the first recipe of chain over the finished roots below it.
 // The work is done beside the final name and renamed, so that what is in the
 // cache is complete; a lock per root makes others wait instead of doing it twice.
-func buildOne(ctx context.Context, chain []recipe, lower []string, log io.Writer) (string, error) {
+// tries is where failures are noted, "" where every caller tries again.
+func buildOne(ctx context.Context, chain []recipe, lower []string, tries attempts, log io.Writer) (string, error) {
 	final := filepath.Join(CacheDir(), dirName(chain))
 	if _, err := os.Stat(final); err == nil {
 		return final, nil
@@ -104,6 +109,9 @@ func buildOne(ctx context.Context, chain []recipe, lower []string, log io.Writer
 	if _, err := os.Stat(final); err == nil {
 		return final, nil
 	}
+	if tries.exhausted() {
+		return "", tries.err()
+	}
 	started := time.Now()
 	_, _ = fmt.Fprintf(log, "making %s\n", final)
 	partial := final + ".partial"
@@ -111,7 +119,7 @@ func buildOne(ctx context.Context, chain []recipe, lower []string, log io.Writer
 		return "", err
 	}
 	if err := runBuild(ctx, chain[0], lower, partial); err != nil {
-		return "", err
+		return "", errors.Join(err, tries.note(err))
 	}
 	if err := os.Rename(filepath.Join(partial, "upper"), final); err != nil {
 		return "", err
