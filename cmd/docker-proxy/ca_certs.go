@@ -31,13 +31,11 @@ const (
 // readAuthorities reads what CERT arguments name: files, - for stdin, or the beginning of the fingerprint of a certificate that this machine holds. Each authority comes
 // once.
 func (a *app) readAuthorities(names []string, force bool) ([]certs.Authority, error) {
+	if dashes := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != "-" }); len(dashes) > 1 {
+		return nil, usageErrorf("- stands for stdin and can be given once")
+	}
 	var out []certs.Authority
-	stdin := false
 	for _, name := range names {
-		if name == "-" && stdin {
-			return nil, usageErrorf("- stands for stdin and can be given once")
-		}
-		stdin = stdin || name == "-"
 		list, err := a.readAuthority(name, force)
 		if err != nil {
 			return nil, err
