@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +84,34 @@ func TestLayersAreFollowed(t *testing.T) {
 			assert.Equal(t, rep.Failed, map[bool]int{true: 0, false: 1}[c.cause == ""])
 		})
 	}
+}
+
+// TestManyAtOnce: endpoints are visited side by side, and not more of them than a small proxy bears.
+func TestManyAtOnce(t *testing.T) {
+	var now, most atomic.Int32
+	full := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		if n == visitors {
+			select {
+			case <-full:
+			default:
+				close(full)
+			}
+		}
+		<-full // nobody goes before all that may are there
+		w.WriteHeader(http.StatusOK)
+	}))
+	defer srv.Close()
+	u, err := url.Parse(srv.URL)
+	assert.NilError(t, err)
+	rep := newTester(t, nil).run(t.Context(), slices.Repeat([]testTarget{{url: u}}, 3*visitors))
+	assert.Equal(t, rep.Failed, 0)
+	assert.Equal(t, len(rep.Results), 3*visitors)
+	assert.Equal(t, int(most.Load()), visitors)
 }
 
 // TestBusyNetworksAreTriedAgain: what may be gone a moment later is asked once more, and nothing else is.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
 
 // TestSudoAccount: what sudo says counts only when all of it is true.
@@ -59,4 +61,20 @@ func TestSudoAccount(t *testing.T) {
 			assert.Equal(t, got != nil, tt.want)
 		})
 	}
+}
+
+// TestHomeLocation: the docker CLI of the snap has a config.json of its own in people's homes.
+func TestHomeLocation(t *testing.T) {
+	home := t.TempDir()
+	u := &user.User{Uid: strconv.Itoa(os.Getuid()), Gid: "7", Username: "ann", HomeDir: home}
+	for flavor, want := range map[daemon.Flavor]string{"": ".docker/config.json", daemon.FlavorSnap: "snap/docker/current/.docker/config.json"} {
+		at, err := homeLocation(&view{site: &daemon.Site{Flavor: flavor}}, u)
+		assert.NilError(t, err)
+		assert.Equal(t, at.Path, filepath.Join(home, want))
+		assert.Equal(t, at.User, "ann")
+		assert.Equal(t, at.GID, 7)
+	}
+	u.HomeDir = "/nonexistent"
+	_, err := homeLocation(&view{site: &daemon.Site{}}, u)
+	assert.ErrorContains(t, err, "does not belong to ann")
 }

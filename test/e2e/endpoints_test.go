@@ -22,7 +22,13 @@ type tested struct {
 		Target, Role, By, Proxy, Cause, Message, Next, Skipped string
 		Connect, Status                                        int
 		OK                                                     bool
-		TLS                                                    *struct{ Ends struct{ At, Why string } }
+		Milliseconds                                           int64
+		Steps                                                  []struct{ Stage string }
+		Authentication                                         []string
+		TLS                                                    *struct {
+			Ends  struct{ At, Why string }
+			Chain []struct{ Subject, Issuer string }
+		}
 	}
 	Notes []string
 }
@@ -43,8 +49,16 @@ func TestEndpoints(t *testing.T) {
 		h.Network(t, hosts.Untrusted())
 		h.WriteFile(t, "/root/password", hosts.ProxyPassword+"\n", 0o600)
 		h.WriteFile(t, "/root/wrong", "wrong\n", 0o600)
-		// Something that accepts connections and says nothing.
-		h.Sh(t, "setsid busybox nc -ll -p 9998 -e sleep 60 >/dev/null 2>&1 </dev/null & setsid sh -c 'while :; do printf \"HTTP/1.1 403 Forbidden\\r\\nContent-Length: 0\\r\\n\\r\\n\" | busybox nc -l -p 9997; done' >/dev/null 2>&1 </dev/null &")
+		// Something that accepts connections and says nothing, and proxies that have one answer for everybody.
+		h.Sh(t, "setsid busybox nc -ll -p 9998 -e sleep 60 >/dev/null 2>&1 </dev/null &")
+		for port, answer := range map[string]string{
+			"9997": `HTTP/1.1 403 Forbidden\r\n`,
+			"9996": `HTTP/1.1 502 Bad Gateway\r\n`,
+			"9995": `HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n`,
+		} {
+			h.WriteFile(t, "/root/proxy-"+port, "#!/bin/sh\nwhile read -r line && [ ${#line} -gt 1 ]; do :; done\nprintf '"+answer+`Content-Length: 0\r\n\r\n'`+"\n", 0o755)
+			h.Sh(t, "setsid busybox nc -ll -p "+port+" -e /root/proxy-"+port+" >/dev/null 2>&1 </dev/null &")
+		}
 		url := "https://" + hosts.Registry + "/v2/"
 		cases := []struct {
 			name, settings string
@@ -63,6 +77,8 @@ func TestEndpoints(t *testing.T) {
 			{"a loopback proxy that is not there", "httpsProxy: http://127.0.0.1:9", []string{url}, "refused"},
 			{"a black hole", "httpsProxy: http://127.0.0.1:9998", []string{url}, "silent"},
 			{"a proxy that refuses everything", "httpsProxy: http://127.0.0.1:9997", []string{url}, "forbidden"},
+			{"a proxy that is broken", "httpsProxy: http://127.0.0.1:9996", []string{url}, "target-unreachable"},
+			{"a proxy of a Windows domain", "httpsProxy: http://127.0.0.1:9995", []string{url}, "auth-unsupported"},
 			{"a name that is none", "httpsProxy: http://nowhere.corp:3128", []string{url}, "no-dns"},
 			{"an endpoint that is not there, behind a proxy that works", "httpsProxy: " + hosts.ProxyURL(hosts.PlainPort), []string{"https://nowhere.corp/"}, "target-unreachable"},
 			{"an endpoint that is not there", "noProxy: '*'", []string{"https://nowhere.corp/"}, "endpoint-no-dns"},
@@ -82,11 +98,42 @@ func TestEndpoints(t *testing.T) {
 				if c.cause != "" {
 					assert.Assert(t, r.Message != "" && r.Next != "")
 				}
-				if strings.HasPrefix(c.name, "TLS is terminated") {
+				switch c.name {
+				case "TLS is terminated on the way":
 					assert.Equal(t, r.TLS.Ends.At, "on-the-way", r.TLS.Ends.Why)
+				case "works":
+					var stages []string
+					for _, s := range r.Steps {
+						stages = append(stages, s.Stage)
+					}
+					assert.DeepEqual(t, stages, []string{"dns", "tcp", "connect", "tls", "http"})
+					assert.Equal(t, r.Connect, 200)
+					assert.Equal(t, r.Status, 200)
+					assert.Equal(t, r.TLS.Ends.At, "endpoint", r.TLS.Ends.Why)
+					assert.Assert(t, len(r.TLS.Chain) > 0 && r.TLS.Chain[0].Issuer != "")
+				case "without one":
+					assert.DeepEqual(t, r.Authentication, []string{"Basic"})
+				case "a proxy of a Windows domain":
+					assert.DeepEqual(t, r.Authentication, []string{"NTLM", "Negotiate"})
+					assert.Assert(t, cmp.Contains(r.Next, "cntlm"))
 				}
 			})
 		}
+		t.Run("the registries of this host", func(t *testing.T) {
+			h.WriteFile(t, "/root/.docker/config.json", `{"auths": {"`+hosts.Registry+`": {"auth": "dTpwCg=="}}}`, 0o600)
+			defer h.Remove(t, "/root/.docker/config.json")
+			h.WriteFile(t, "/root/proxy.yaml", "schema: 1\nhttpsProxy: "+hosts.ProxyURL(hosts.PlainPort)+"\n", 0o600)
+			got := testEndpoints(t, h, 1, "-f", "/root/proxy.yaml", "--ca", hosts.CAFile)
+			causes := map[string]string{}
+			for _, r := range got.Results {
+				causes[r.Target] = r.Cause
+			}
+			assert.DeepEqual(t, causes, map[string]string{url: "", "https://registry-1.docker.io/v2/": "target-unreachable"})
+			// On a terminal what is done is told as it is done.
+			text := h.Run(t, "script", "-qec", "docker proxy test --timeout 4s -f /root/proxy.yaml --ca "+hosts.CAFile+" 2>&1 >/dev/null", "/dev/null").Stdout
+			assert.Assert(t, cmp.Contains(text, "ok   "+url))
+			assert.Assert(t, cmp.Contains(text, "FAIL https://registry-1.docker.io/v2/"))
+		})
 		t.Run("by the daemon", func(t *testing.T) {
 			image := hosts.Registry + "/" + hosts.Image
 			mustProxy(t, h, "set", "--proxy", hosts.ProxyURL(hosts.PlainPort), "--only", "daemon", "--restart")
