@@ -30,6 +30,7 @@ func generated(t *testing.T) map[string]string {
 		"readers":  readersTable(),
 		"causes":   causesTable(),
 		"forms":    formsTable(t),
+		"families": familiesTable(),
 	}
 }
 
