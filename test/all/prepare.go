@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -19,12 +18,9 @@ func tools() [][2]string {
 		{"systemd-analyze", "systemd"}, {"bash", "bash"}, {"dash", "dash"}, {"busybox", "busybox"}, {"setpriv", "util-linux"}, {"strace", "strace"},
 		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"}, {"dbus-daemon", "dbus-daemon"},
 		{"update-ca-certificates", "ca-certificates"}, {"trust", "p11-kit"}, {"p11-kit", "p11-kit-modules"},
-		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"ip", "iproute2"}, {squid, "squid"},
+		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"ip", "iproute2"},
 	}
 }
-
-// squid is where Debian has it. It is the one package here that brings a service.
-const squid = "/usr/sbin/squid"
 
 // prepare gets what the tests call and this machine lacks: as root from Debian packages, otherwise it says what will be missing. Afterwards the plugin
 // and, where one could be had, a docker CLI are where the tests find them.
@@ -67,7 +63,7 @@ func prepare(ctx context.Context, out io.Writer) error {
 // policy is asked by Debian's packages before they start a service (invoke-rc.d(8)); 101 forbids it.
 const policy = "/usr/sbin/policy-rc.d"
 
-// installTools installs packages and none of their services: they are neither started now nor when this machine boots.
+// installTools installs packages and starts none of the services that they may bring.
 func installTools(ctx context.Context, out io.Writer, packages []string) error {
 	f, err := os.OpenFile(policy, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755) //nolint:gosec // a program for everybody
 	switch {
@@ -81,16 +77,7 @@ func installTools(ctx context.Context, out io.Writer, packages []string) error {
 			return err
 		}
 	}
-	if err := aptGet(ctx, out, append([]string{"install", "-qy", "--no-install-recommends"}, packages...)...); err != nil {
-		return err
-	}
-	if !slices.Contains(packages, "squid") {
-		return nil
-	}
-	if text, err := exec.CommandContext(ctx, "systemctl", "disable", "squid.service").CombinedOutput(); err != nil {
-		return fmt.Errorf("systemctl disable squid.service: %w: %s", err, text)
-	}
-	return nil
+	return aptGet(ctx, out, append([]string{"install", "-qy", "--no-install-recommends"}, packages...)...)
 }
 
 func canInstall() bool {
