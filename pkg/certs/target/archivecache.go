@@ -44,7 +44,7 @@ func (c *cache) find(real string) (n *node, known bool) {
 	if c.missing[real] || c.covered(path.Dir(real)) {
 		return nil, true
 	}
-	for dir := path.Dir(real); dir != "/"; dir = path.Dir(dir) {
+	for dir := path.Dir(real); dir != path.Dir(dir); dir = path.Dir(dir) {
 		if n, ok := c.nodes[dir]; c.missing[dir] || ok && !n.entry.Mode.IsDir() {
 			return nil, true
 		}
@@ -58,7 +58,7 @@ func (c *cache) covered(dir string) bool {
 		if c.whole[dir] {
 			return true
 		}
-		if dir == "/" {
+		if dir == path.Dir(dir) {
 			return false
 		}
 		dir = path.Dir(dir)

@@ -120,9 +120,10 @@ func (t *archiveTarget) keep(ctx context.Context, dir string, h *tar.Header, st 
 	}
 	if h.Typeflag == tar.TypeLink {
 		// Another name of a file that came before.
-		first, ok := below(dir, h.Linkname)
-		if was, known := t.cache.find(first); ok && known && was != nil {
-			n.entry.Size, n.read, n.data = was.entry.Size, was.read, was.data
+		if first, ok := below(dir, h.Linkname); ok {
+			if was, known := t.cache.find(first); known && was != nil {
+				n.entry.Size, n.read, n.data = was.entry.Size, was.read, was.data
+			}
 		}
 	}
 	// A file that others may not read, such as a key, is not kept in memory for nothing.

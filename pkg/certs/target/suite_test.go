@@ -132,10 +132,9 @@ func suiteWrite(t *testing.T, c target.Target) {
 	assert.Equal(t, e.Mode, fs.ModeDir|0o750)
 
 	left := c.Restore(context.WithoutCancel(t.Context()), done)
-	if c.Can().Nanos {
-		assert.Assert(t, is.Len(left, 0))
-	} else { // the one thing that the archive API does not give back
-		assert.DeepEqual(t, left, []target.Unrestored{{Path: "/", Reason: "the archive API does not set the time of this directory"}})
+	for _, u := range left { // the one thing that the archive API does not give back
+		assert.Assert(t, !c.Can().Nanos)
+		assert.DeepEqual(t, u, target.Unrestored{Path: "/", Reason: "the archive API does not set the time of this directory"})
 	}
 	e, err = c.Lstat(bundleName)
 	assert.NilError(t, err)
