@@ -77,21 +77,10 @@ func (s Survey) recreate(p program, o NeedsOptions) []certs.Note {
 		return restart(p, o)
 	}
 	variable := p.row.Variables[0]
-	n := noteOf(certs.NeedsRecreate, p.name, "%s has its roots in its binary: make the container anew with %s=%s, which adds to them%s",
-		p.row.Title, variable, s.alone(o), alternative(p.row.Name))
+	n := noteOf(certs.NeedsRecreate, p.name, "%s has its roots in its binary: a new container with %s=%s and the certificate mounted there trusts it besides them (docker proxy ca export)",
+		p.row.Title, variable, s.alone(o))
 	n.Env = []string{redact.Terminal(variable + "=" + s.alone(o))}
 	return []certs.Note{n}
-}
-
-// alternative is what else a program offers.
-func alternative(name string) string {
-	switch name {
-	case "node":
-		return "; or with NODE_OPTIONS=--use-system-ca (from 22.15) or --use-openssl-ca, which read the system's store"
-	case "deno":
-		return "; or with DENO_TLS_CA_STORE=system,mozilla, which reads the system's store"
-	}
-	return ""
 }
 
 // settled reports whether the program reads a file that is edited: the one its variable names, or the system's store.

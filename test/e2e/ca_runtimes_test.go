@@ -1,0 +1,151 @@
+//go:build hosts && linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/assert/cmp"
+
+	"github.com/docker-proxy/docker-proxy/test/hosts"
+)
+
+// TestRuntimes shows, in a container and with a real squid that terminates TLS, that curl, Python requests, Java and a static Go program fail before and succeed after
+// one `ca add`, that Node.js does with what the report says, and that nothing is left after `ca remove`.
+func TestRuntimes(t *testing.T) { on(t, "trixie", playRuntimes) }
+
+// importApps makes the image apps on the host, of programs of this machine.
+func importApps(t *testing.T, h *hosts.Host) (node bool) {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "root")
+	must := func(name string, args ...string) {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		out, err := cmd.CombinedOutput()
+		assert.NilError(t, err, "%s %q: %s", name, args, out)
+	}
+	must("sh", "apps/stage.sh", root)
+	must("go", "build", "-o", filepath.Join(root, "client"), "./apps/client")
+	must("javac", "-d", root, "apps/Client.java")
+	must("cp", "apps/client.py", "apps/client.js", root)
+	must("sh", "-c", `tar -C "$1" -c . | nsenter -t "$2" -m -u -i -n -p -C -r -w docker import -c 'ENV PATH=/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1' -c 'CMD ["/client"]' - apps`,
+		"sh", root, strconv.Itoa(h.Leader))
+	_, err := os.Stat(filepath.Join(root, "usr/bin/node"))
+	return err == nil
+}
+
+// client is how one program in the container asks for a URL by the proxy of its environment.
+type client struct {
+	name string
+	argv []string
+	env  []string
+}
+
+func clients() []client {
+	java := []string{"JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 -Dhttps.proxyHost=" + hosts.ProxyHost + " -Dhttps.proxyPort=" + strconv.Itoa(hosts.InspectPort)}
+	return []client{
+		{name: "curl", argv: []string{"curl", "-sSf", "-o", "/dev/null", "-w", "trusted"}},
+		{name: "Python requests", argv: []string{"python3", "/client.py"}},
+		{name: "Java", argv: []string{"/usr/lib/jvm/java-17-openjdk-amd64/bin/java", "-cp", "/", "Client"}, env: java},
+		{name: "a static Go program", argv: []string{"/client"}},
+	}
+}
+
+// ask runs the client and returns what it says.
+func (c client) ask(t *testing.T, h *hosts.Host, env ...string) string {
+	t.Helper()
+	url := hosts.ProxyURL(hosts.InspectPort)
+	argv := []string{"exec", "-e", "HTTPS_PROXY=" + url, "-e", "https_proxy=" + url}
+	for _, e := range slices.Concat(c.env, env) {
+		argv = append(argv, "-e", e)
+	}
+	r := h.Docker(t, append(append(append(argv, "app"), c.argv...), "https://"+hosts.Registry+"/v2/")...)
+	return r.Stdout + r.Stderr
+}
+
+func playRuntimes(t *testing.T, h *hosts.Host) {
+	h.Network(t)
+	node := importApps(t, h)
+	h.MustDocker(t, "run", "-d", "--name", "app", "--network", "host", "apps")
+	before := h.MustDocker(t, "diff", "app")
+	fail := func(name string) {
+		for _, c := range clients() {
+			t.Run(c.name+" "+name, func(t *testing.T) {
+				said := c.ask(t, h)
+				assert.Assert(t, !strings.Contains(said, "trusted"), said)
+				assert.Assert(t, cmp.Regexp(`certificate|PKIX|CERTIFICATE_VERIFY_FAILED`, said))
+			})
+		}
+	}
+	fail("fails before")
+
+	r := mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app", "--format", "json")
+	var report struct {
+		Containers []struct {
+			Family string
+			Files  []struct{ Path string }
+			Notes  []struct {
+				Kind, Path, Command string
+				Env                 []string
+			}
+		}
+	}
+	assert.NilError(t, json.Unmarshal([]byte(r.Stdout), &report), r.Stdout)
+	assert.Equal(t, len(report.Containers), 1)
+	app := report.Containers[0]
+	var files []string
+	for _, f := range app.Files {
+		files = append(files, f.Path)
+	}
+	assert.Equal(t, app.Family, "debian")
+	for _, want := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/java/cacerts"} {
+		assert.Assert(t, slices.Contains(files, want), "%q", files)
+	}
+	assert.Assert(t, slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/pip/_vendor/certifi/cacert.pem") }), "%q", files)
+	for _, c := range clients() {
+		t.Run(c.name+" succeeds after", func(t *testing.T) {
+			assert.Assert(t, cmp.Contains(c.ask(t, h), "trusted"))
+		})
+	}
+	t.Run("the first process has to start again", func(t *testing.T) {
+		restart := slices.IndexFunc(app.Notes, func(n struct {
+			Kind, Path, Command string
+			Env                 []string
+		}) bool {
+			return n.Kind == "restart" && n.Path == "client"
+		})
+		assert.Assert(t, restart >= 0, "%v", app.Notes)
+		assert.Equal(t, app.Notes[restart].Command, "docker restart app")
+	})
+	if node {
+		t.Run("Node.js succeeds with what the report says", func(t *testing.T) {
+			asks := client{argv: []string{"node", "/client.js"}}
+			assert.Assert(t, !strings.Contains(asks.ask(t, h), "trusted"))
+			var env []string
+			for _, n := range app.Notes {
+				if n.Kind == "recreate" {
+					env = append(env, n.Env...)
+				}
+			}
+			assert.Equal(t, len(env), 1, "%v", app.Notes)
+			assert.Assert(t, cmp.Contains(asks.ask(t, h, env...), "trusted"))
+		})
+	}
+	t.Run("a second time changes nothing", func(t *testing.T) {
+		changed := h.MustDocker(t, "diff", "app")
+		mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app", "--check")
+		mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app")
+		assert.Equal(t, h.MustDocker(t, "diff", "app"), changed)
+	})
+	mustProxy(t, h, "ca", "remove", hosts.InspectionCAFile, "app")
+	fail("fails again")
+	assert.Equal(t, h.MustDocker(t, "diff", "app"), before, "nothing is left")
+}
