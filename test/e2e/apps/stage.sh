@@ -24,7 +24,10 @@ if [ -x /usr/bin/node ]; then cp /usr/bin/node "$root/usr/bin/"; fi
 
 # The distribution's store as its tools left it.
 cp -a /etc/ssl/certs "$root/etc/ssl/"
+mkdir -p "$root/var/lib/dpkg"
+: >"$root/var/lib/dpkg/status"
 cp -a /etc/debian_version /etc/ca-certificates.conf "$root/etc/"
+cp -L /etc/os-release "$root/etc/"
 cp -a /usr/share/ca-certificates "$root/usr/share/"
 cp -a /usr/sbin/update-ca-certificates "$root/usr/sbin/"
 
