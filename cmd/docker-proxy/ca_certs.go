@@ -113,6 +113,9 @@ func (a *app) heldAuthority(prefix string, force bool) ([]certs.Authority, error
 	}
 	switch len(found) {
 	case 0:
+		if list, err := a.machineAuthority(prefix, force); list != nil || err != nil {
+			return list, err
+		}
 		return nil, usageErrorf("there is no file %s, and no certificate whose fingerprint begins with it is known here (docker proxy ca list shows those that were added)", prefix)
 	case 1:
 	default:

@@ -35,6 +35,7 @@ func caCommands(a *app) []*cobra.Command {
 		newCAAddCommand(a),
 		newCABakeCommand(a),
 		newCAExportCommand(a),
+		newCAFetchCommand(a),
 		newCAListCommand(a),
 		newCARemoveCommand(a),
 		newCAReplaceCommand(a),

@@ -163,7 +163,7 @@ func (o *setOptions) authorities(a *app) ([]certs.Authority, error) {
 			return nil, usageErrorf("--ca -: stdin can be read for one thing only")
 		}
 		stdin = stdin || arg == "-"
-		list, err := a.inputCA(arg, false)
+		list, err := a.readAuthority(arg, false)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ type outcomeReport struct {
 	Pending     bool                 `json:"pending"` // a restart is still needed, or with --check anything
 	Files       []fileReport         `json:"files"`
 	Recovered   *recoveryReport      `json:"recovered,omitempty"`   // the interrupted change that this command ended first
-	Authorities []authorityReport    `json:"authorities,omitempty"` // that this machine is to trust
+	Authorities []certReport         `json:"authorities,omitempty"` // that this machine is to trust
 	Containers  []string             `json:"containers"`            // that the restart stops
 	Restart     *restartReport       `json:"restart,omitempty"`     // what it costs; absent where none is in question
 	Skipped     []daemon.Skipped     `json:"skipped"`
@@ -122,8 +122,8 @@ func (j *job) allNotes() []string {
 
 func (j *job) outcome(todo change.Plan) outcomeReport {
 	rep := outcomeReport{Changed: len(todo) > 0, Restarted: j.restarted, Files: []fileReport{}, Containers: j.stoppedContainers(), Restart: j.restartCare(), Skipped: []daemon.Skipped{}, Unrestored: []string{}, Notes: []string{}, Findings: []precedence.Finding{}}
-	for _, c := range j.ca.list {
-		rep.Authorities = append(rep.Authorities, reportAuthority(c))
+	if len(j.ca.list) > 0 {
+		rep.Authorities = certReports(j.ca.list)
 	}
 	for _, c := range todo {
 		rep.Files = append(rep.Files, fileReport{c.Path, c.Verb(), c.Layer, c.Cause})

@@ -12,8 +12,8 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
 
-// minDigits is how much of a fingerprint has to be given: 32 bits tell any two of the world's roots apart.
-const minDigits = 8
+// MinDigits is how much of a fingerprint has to be given: 32 bits tell any two of the world's roots apart.
+const MinDigits = 8
 
 // Prefix reads the beginning of a fingerprint, at least 8 hexadecimal digits, in either case, with or without colons, and with or without "sha256:" in front. The result is
 // lower-case digits without colons; ok is false for anything else, such as a file's name.
@@ -23,7 +23,7 @@ func Prefix(text string) (digits string, ok bool) {
 		s = strings.TrimPrefix(s, front)
 	}
 	s = strings.ReplaceAll(s, ":", "")
-	if len(s) < minDigits || len(s) > 64 || strings.Trim(s, "0123456789abcdef") != "" {
+	if len(s) < MinDigits || len(s) > 64 || strings.Trim(s, "0123456789abcdef") != "" {
 		return "", false
 	}
 	return s, true
