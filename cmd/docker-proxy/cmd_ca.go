@@ -46,26 +46,29 @@ func caCommands(a *app) []*cobra.Command {
 
 // caOptions are the options of the commands about containers' authorities; each takes those that it has flags for.
 type caOptions struct {
-	certs    []string // --cert
-	names    []string // containers
-	all      bool
-	filters  []string
-	project  string
-	machine  bool
-	bundles  []string
-	refresh  string
-	mounts   bool
-	restart  bool
-	force    bool
-	foreign  bool
-	check    bool
-	dryRun   bool
-	yes      bool
-	quiet    bool
-	missing  bool
-	url      string
-	checkURL bool
-	format   outputFormat
+	certs   []string // --cert
+	names   []string // containers
+	all     bool
+	filters []string
+	project string
+	machine bool
+	// registries and noRestart go with machine.
+	registries []string
+	noRestart  bool
+	bundles    []string
+	refresh    string
+	mounts     bool
+	restart    bool
+	force      bool
+	foreign    bool
+	check      bool
+	dryRun     bool
+	yes        bool
+	quiet      bool
+	missing    bool
+	url        string
+	checkURL   bool
+	format     outputFormat
 }
 
 // addSelectFlags adds the options that say which containers are meant, the same for every command.
@@ -118,7 +121,10 @@ func (o *caOptions) selector() (fleet.Selector, error) {
 
 // validate refuses what no flag type catches; every command calls it before it looks at anything.
 func (o *caOptions) validate(a *app) error {
-	if a.root != "" {
+	if err := o.checkMachine(); err != nil {
+		return err
+	}
+	if a.root != "" && !o.machineOnly() {
 		return usageErrorf("--root has no containers: it is about files alone")
 	}
 	for _, b := range o.bundles {

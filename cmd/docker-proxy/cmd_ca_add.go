@@ -26,14 +26,18 @@ and in stopped containers. What was there before is recorded, and 'docker proxy 
 Programs that read their store once notice when they start again: they are named, and --restart restarts their containers. What only an environment variable reaches is
 named with the variable.
 
-A container with the label docker-proxy.ca=false is left alone.`,
+A container with the label docker-proxy.ca=false is left alone.
+
+--machine means this machine's own trust store, with one restart of dockerd, which reads it once only; it is taken back by 'docker proxy rollback' or 'ca remove --machine'.`,
 		Example: `  sudo docker proxy ca add proxy-ca.pem web db
   sudo docker proxy ca add proxy-ca.pem --all --restart
   sudo docker proxy ca add proxy-ca.pem --filter label=app=feeds
   sudo docker proxy ca add proxy-ca.pem --project shop --dry-run
   sudo docker proxy ca add proxy-ca.pem engine --bundle /conda/ssl/cacert.pem
   sudo docker proxy ca add --cert one.pem --cert two.pem web
-  docker proxy ca add 3f29c1a2b4d5 new-container --check`,
+  docker proxy ca add 3f29c1a2b4d5 new-container --check
+  sudo docker proxy ca add proxy-ca.pem --machine --restart         this machine, and so dockerd
+  sudo docker proxy ca add ca.pem --machine --registry registry.corp:5000`,
 		ValidArgsFunction: a.completeContainers(func(*cobra.Command) int {
 			if len(o.certs) > 0 {
 				return 0
@@ -49,6 +53,8 @@ A container with the label docker-proxy.ca=false is left alone.`,
 	_ = cmd.RegisterFlagCompletionFunc("refresh", cobra.FixedCompletions([]cobra.Completion{refreshAuto, refreshTool}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
+	addMachineFlags(cmd, &o)
+	cmd.Flags().StringArrayVar(&o.registries, "registry", nil, "With --machine: only dockerd trusts it, and only for the registry `HOST[:PORT]` (certs.d); nothing restarts")
 	return cmd
 }
 
@@ -64,19 +70,28 @@ func (o *caOptions) takeCert(args []string) error {
 	return nil
 }
 
-func runCAAdd(ctx context.Context, a *app, o *caOptions, args []string) error {
+func runCAAdd(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
 	if err := o.takeCert(args); err != nil {
 		return err
 	}
 	if err := o.validate(a); err != nil {
 		return err
 	}
-	if err := o.needSelector(false); err != nil {
+	if err := o.needSelector(true); err != nil {
 		return err
 	}
 	want, err := a.readAuthorities(o.certs, o.force)
 	if err != nil {
 		return err
+	}
+	if o.machine {
+		machine := func() error {
+			return runMachineAdd(ctx, a, o.machineApply(), machineAdd{list: want, registries: o.registries})
+		}
+		if o.machineOnly() {
+			return machine()
+		}
+		defer func() { err = o.alsoMachine(err, machine) }()
 	}
 	return a.writeCA(ctx, o, certReports(want), nil, func(s *caSession) work {
 		return func(ctx context.Context, t target.Target, c engine.Inspected) (install.Result, error) {

@@ -60,7 +60,7 @@ type caPlace struct {
 type caPlaceLister func(ctx context.Context, s *caSession, known []certs.Fingerprint) ([]caPlace, error)
 
 // caPlaceListers are all of them, in the order in which they are printed.
-func caPlaceListers() []caPlaceLister { return nil }
+func caPlaceListers() []caPlaceLister { return []caPlaceLister{machinePlaces} }
 
 func newCAListCommand(a *app) *cobra.Command {
 	var o caOptions
@@ -85,12 +85,16 @@ With --missing only those in which one is missing are listed, and the status is 
 	cmd.Flags().BoolVar(&o.missing, "missing", false, "Only the containers in which an authority is missing; exit with status 3 when there are any")
 	cmd.Flags().StringArrayVar(&o.certs, "cert", nil, "Look for this certificate: `FILE`, - or a fingerprint")
 	addSelectFlags(cmd, &o)
+	cmd.Flags().BoolVar(&o.machine, "machine", false, "This machine alone: its trust store, and dockerd's directories for registries")
 	return cmd
 }
 
 func runCAList(ctx context.Context, a *app, o *caOptions) error {
 	if err := o.validate(a); err != nil {
 		return err
+	}
+	if o.machine {
+		return a.listMachine(ctx, o)
 	}
 	asked, known, err := a.fingerprintsOf(o.certs)
 	if err != nil {

@@ -26,7 +26,8 @@ so do the files of a container that was changed from another machine; what could
 A certificate that was trusted before it was added, such as one of the image's own, stays: --foreign removes it.`,
 		Example: `  sudo docker proxy ca remove proxy-ca.pem --all
   sudo docker proxy ca remove 3f29c1a2b4d5 web
-  sudo docker proxy ca remove proxy-ca.pem --project shop --dry-run`,
+  sudo docker proxy ca remove proxy-ca.pem --project shop --dry-run
+  sudo docker proxy ca remove proxy-ca.pem --machine --restart`,
 		ValidArgsFunction: a.completeContainers(func(*cobra.Command) int { return 1 }),
 		Args:              cobra.ArbitraryArgs,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runCARemove(cmd.Context(), a, &o, args) },
@@ -34,22 +35,30 @@ A certificate that was trusted before it was added, such as one of the image's o
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "Also remove it where this program did not add it")
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
+	addMachineFlags(cmd, &o)
 	return cmd
 }
 
-func runCARemove(ctx context.Context, a *app, o *caOptions, args []string) error {
+func runCARemove(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
 	if err := o.takeCert(args); err != nil {
 		return err
 	}
 	if err := o.validate(a); err != nil {
 		return err
 	}
-	if err := o.needSelector(false); err != nil {
+	if err := o.needSelector(true); err != nil {
 		return err
 	}
 	gone, known, err := a.fingerprintsOf(o.certs)
 	if err != nil {
 		return err
+	}
+	if o.machine {
+		machine := func() error { return runMachineRemove(ctx, a, o.machineApply(), gone, o.foreign) }
+		if o.machineOnly() {
+			return machine()
+		}
+		defer func() { err = o.alsoMachine(err, machine) }()
 	}
 	return a.writeCA(ctx, o, namedReports(gone, known), gone, func(s *caSession) work {
 		return func(ctx context.Context, t target.Target, c engine.Inspected) (install.Result, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -31,6 +32,7 @@ type Machine struct {
 	files *host.FS
 	tree  tree.Tree
 	store store.Survey
+	java  runtime.Survey
 	held  map[certs.Fingerprint][]string
 }
 
@@ -41,10 +43,26 @@ func Look(files *host.FS) (*Machine, error) {
 	if m.store, err = store.Look(m.tree); err != nil {
 		return nil, fmt.Errorf("looking at this machine's trust store: %w", err)
 	}
+	if m.java, err = javaStores(m.tree, m.store); err != nil {
+		return nil, fmt.Errorf("looking for this machine's Java stores: %w", err)
+	}
 	if m.held, err = m.store.Holds(m.tree); err != nil {
 		return nil, fmt.Errorf("reading this machine's trust store: %w", err)
 	}
 	return m, nil
+}
+
+// javaStores finds the stores of the machine's Java installations: the distribution's tools make them with the bundles. Bundles that Python's and other programs bring along
+// belong to whoever installed these, and stay.
+func javaStores(t tree.Tree, s store.Survey) (runtime.Survey, error) {
+	var system []string
+	for _, f := range s.Found {
+		system = append(system, f.Real)
+	}
+	r, err := runtime.Look(t, runtime.Processes{}, runtime.Options{System: system})
+	r.Stores = slices.DeleteFunc(r.Stores, func(s runtime.Store) bool { return s.Kind != runtime.Java })
+	r.Notes = nil
+	return r, err
 }
 
 // Tree reads the machine's files.
@@ -90,7 +108,23 @@ func (m *Machine) Add(list []certs.Authority, seed []byte) (change.Plan, []certs
 		}
 		return nil, notes, fmt.Errorf("this machine's trust store (%s) cannot take the certificate: %s", m.Family(), why)
 	}
-	return needRestart(plan), notes, nil
+	plan = needRestart(plan)
+	java, also, err := m.java.Add(m.tree, list, runtime.AddOptions{Common: runtime.Common{ThroughMounts: true}})
+	if err != nil {
+		return nil, notes, fmt.Errorf("planning this machine's Java stores: %w", err)
+	}
+	return join(plan, java), append(notes, also...), nil
+}
+
+// join is both plans, of which the first has what both would change.
+func join(plan, more change.Plan) change.Plan {
+	for _, c := range more {
+		if !slices.ContainsFunc(plan, func(p change.Change) bool { return p.Path == c.Path }) {
+			c.Layer = Layer
+			plan = append(plan, c)
+		}
+	}
+	return plan
 }
 
 func (m *Machine) trustsAll(list []certs.Authority) bool {
@@ -104,6 +138,11 @@ func (m *Machine) Remove(list []certs.Fingerprint, foreign bool, certsDirs ...st
 		return nil, notes, fmt.Errorf("planning this machine's trust store: %w", err)
 	}
 	plan = needRestart(plan)
+	java, also, err := m.java.Remove(m.tree, list, runtime.RemoveOptions{Common: runtime.Common{ThroughMounts: true}, Foreign: foreign})
+	if err != nil {
+		return nil, notes, fmt.Errorf("planning this machine's Java stores: %w", err)
+	}
+	plan, notes = join(plan, java), append(notes, also...)
 	for _, dir := range certsDirs {
 		more, err := m.removeFromRegistries(dir, list)
 		if err != nil {
