@@ -49,6 +49,7 @@ func playMachineCA(t *testing.T, h *hosts.Host) {
 	assert.Assert(t, cmp.Contains(pull.Stderr, "x509"))
 	settings, pid := stores(t, h), h.DaemonPID(t)
 
+	fetchCA(t, h)
 	t.Run("the wrong CA", func(t *testing.T) {
 		r := proxy(t, h, "set", "--ca", hosts.CAFile, "--restart")
 		assert.Equal(t, r.Code, 1, "%s", r)
@@ -73,13 +74,80 @@ func playMachineCA(t *testing.T, h *hosts.Host) {
 	mustProxy(t, h, "rollback", "--restart")
 	assert.Equal(t, stores(t, h), settings)
 	assert.Assert(t, n.Pull(t, hosts.Registry).Code != 0)
-	mustProxy(t, h, "rollback", "--restart")
+	mustProxy(t, h, "rollback", "1", "--restart")
 	assert.Equal(t, stores(t, h), start)
 
-	mustProxy(t, h, "set", "--proxy", inspecting, "--ca", hosts.InspectionCAFile, "--only", "daemon", "--restart")
+	mustProxy(t, h, "set", "--proxy", inspecting, "--ca", "/root/proxy-ca.pem", "--only", "daemon", "--restart")
 	pull = n.Pull(t, hosts.Registry)
 	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
 	pendingCA(t, h)
+}
+
+// fetchCA shows that the chain which arrives tells of the proxy, and that its root is written only when somebody vouches for it.
+func fetchCA(t *testing.T, h *hosts.Host) {
+	t.Helper()
+	const hub, file = "registry-1.docker.io", "/root/proxy-ca.pem"
+	r := mustProxy(t, h, "ca", "fetch", hub)
+	for _, want := range []string{"TLS is terminated on the way", "CN=Example Corp TLS Inspection CA", hub, "Next: "} {
+		assert.Assert(t, cmp.Contains(r.Stdout, want))
+	}
+	print := strings.TrimSpace(h.Sh(t, "openssl x509 -noout -fingerprint -sha256 -in "+hosts.InspectionCAFile+" | cut -d= -f2"))
+	r = proxy(t, h, "ca", "fetch", hub, "-o", file)
+	assert.Equal(t, r.Code, 2, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "--fingerprint"))
+	r = proxy(t, h, "ca", "fetch", hub, "-o", file, "--fingerprint", strings.Repeat("ab", 32))
+	assert.Equal(t, r.Code, 1, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "another fingerprint"))
+	r = proxy(t, h, "ca", "fetch", hub, "-o", file, "--fingerprint", print[:29])
+	assert.Equal(t, r.Code, 2, "%s", r)
+	assert.Assert(t, h.Run(t, "test", "-e", file).Code != 0)
+	mustProxy(t, h, "ca", "fetch", hub, "-o", file, "--fingerprint", print)
+	assert.Equal(t, h.Sh(t, "openssl x509 -outform DER -in "+file+" | sha256sum"), h.Sh(t, "openssl x509 -outform DER -in "+hosts.InspectionCAFile+" | sha256sum"))
+	r = proxy(t, h, "ca", "fetch", hub, "-o", "/etc/hostname", "--fingerprint", print)
+	assert.Equal(t, r.Code, 1, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "/etc/hostname exists and holds something else; nothing was written"))
+	r = mustProxy(t, h, "ca", "fetch", hosts.Registry, "--direct")
+	assert.Assert(t, cmp.Contains(r.Stdout, "CN=Example Corp Root CA"))
+	assert.Equal(t, proxy(t, h, "ca", "fetch", "nowhere.corp", "--direct").Code, 1)
+}
+
+// TestCertsDirectory shows, with real dockerds, what certs.d is good for: single registries, at once and without a restart, and nothing for Docker Hub.
+func TestCertsDirectory(t *testing.T) {
+	for _, kind := range []string{"trixie", "trixie-ce"} {
+		on(t, kind, playCertsDirectory)
+	}
+}
+
+func playCertsDirectory(t *testing.T, h *hosts.Host) {
+	n := h.Network(t, hosts.Untrusted())
+	mustProxy(t, h, "set", "--proxy", hosts.ProxyURL(hosts.InspectPort), "--only", "daemon", "--restart", "--no-check")
+	assert.Assert(t, cmp.Contains(n.Pull(t, hosts.Registry).Stderr, "x509"))
+	before, pid := stores(t, h), h.DaemonPID(t)
+
+	mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "--machine", "--registry", hosts.Registry)
+	pull := n.Pull(t, hosts.Registry)
+	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
+	assert.Equal(t, h.DaemonPID(t), pid, "certs.d is read at every pull")
+	assert.Assert(t, cmp.Contains(mustProxy(t, h, "ca", "list", "--machine").Stdout, "certs.d/"+hosts.Registry))
+	print := strings.TrimSpace(h.Sh(t, "openssl x509 -noout -fingerprint -sha256 -in "+hosts.InspectionCAFile+" | cut -d= -f2"))
+	mustProxy(t, h, "ca", "remove", print, "--machine")
+	assert.Equal(t, stores(t, h), before)
+	assert.Assert(t, n.Pull(t, hosts.Registry).Code != 0)
+
+	r := proxy(t, h, "ca", "add", hosts.InspectionCAFile, "--machine", "--registry", "docker.io")
+	assert.Equal(t, r.Code, 2, "%s", r)
+	assert.Assert(t, cmp.Contains(r.Stderr, "Docker Hub"))
+	ca := h.ReadFile(t, hosts.InspectionCAFile)
+	for _, name := range []string{"docker.io", "index.docker.io", "registry-1.docker.io", "auth.docker.io"} {
+		h.WriteFile(t, "/etc/docker/certs.d/"+name+"/ca.crt", ca, 0o644)
+	}
+	assert.Assert(t, cmp.Contains(h.Docker(t, "pull", "busybox").Stderr, "x509"), "not even by hand")
+
+	mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "--machine", "--restart")
+	r = h.Docker(t, "pull", "busybox")
+	assert.Assert(t, r.Code != 0 && !strings.Contains(r.Stderr, "x509"), "the Hub is not there, and its certificate is trusted: %s", r)
+	mustProxy(t, h, "ca", "remove", print, "--machine", "--restart")
+	assert.Assert(t, cmp.Contains(h.Docker(t, "pull", "busybox").Stderr, "x509"))
 }
 
 // pendingCA shows that a CA which dockerd has not read yet is pending, until a restart.

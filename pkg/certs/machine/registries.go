@@ -1,9 +1,7 @@
 package machine
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"path"
 	"slices"
@@ -98,37 +96,45 @@ func (m *Machine) registryFiles(certsDir string) []string {
 	return out
 }
 
-// removeFromRegistries plans to remove this program's files of the certificates, and the directories that are empty then.
+// removeFromRegistries plans to remove this program's files of the certificates, and the directories that are empty then: of registries, and certsDir itself, which no package
+// of Docker has.
 func (m *Machine) removeFromRegistries(certsDir string, list []certs.Fingerprint) (change.Plan, error) {
 	var plan change.Plan
-	gone := map[string]int{}
+	gone := map[string]int{} // of each directory, how many of its entries go
+	drop := func(name, cause string) error {
+		from, err := change.Observe(m.files, name)
+		if err != nil || from.Kind == change.Absent {
+			return err
+		}
+		plan = append(plan, change.Change{Path: name, From: from, Layer: Layer, Cause: cause})
+		gone[path.Dir(name)]++
+		return nil
+	}
+	emptied := func(dir string) bool {
+		names, err := m.files.ReadDir(dir)
+		return err == nil && gone[dir] > 0 && len(names) == gone[dir]
+	}
+	var dirs []string
 	for _, file := range m.registryFiles(certsDir) {
 		der := onlyCertificate(m.tree, file)
 		if der == nil || !slices.Contains(list, certs.FingerprintOf(der)) {
 			continue
 		}
-		from, err := change.Observe(m.files, file)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && from.Kind != change.File {
-			continue
-		}
-		if err != nil {
+		dir := path.Dir(file)
+		if err := drop(file, "dockerd no longer trusts it for "+path.Base(dir)); err != nil {
 			return nil, err
 		}
-		plan = append(plan, change.Change{Path: file, From: from, Layer: Layer, Cause: "dockerd no longer trusts it for " + path.Base(path.Dir(file))})
-		gone[path.Dir(file)]++
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
 	}
-	for _, c := range slices.Clone(plan) {
-		dir := path.Dir(c.Path)
-		names, err := m.files.ReadDir(dir)
-		if err != nil || gone[dir] == 0 || len(names) > gone[dir] {
+	for _, dir := range append(dirs, certsDir) {
+		if !emptied(dir) {
 			continue
 		}
-		gone[dir] = 0
-		from, err := change.Observe(m.files, dir)
-		if err != nil {
+		if err := drop(dir, "nothing else is in it"); err != nil {
 			return nil, err
 		}
-		plan = append(plan, change.Change{Path: dir, From: from, Layer: Layer, Cause: "nothing else is in it"})
 	}
 	return plan, nil
 }
