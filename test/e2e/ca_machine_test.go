@@ -113,7 +113,7 @@ func fetchCA(t *testing.T, h *hosts.Host) {
 
 // TestCertsDirectory shows, with real dockerds, what certs.d is good for: single registries, at once and without a restart, and nothing for Docker Hub.
 func TestCertsDirectory(t *testing.T) {
-	for _, kind := range []string{"trixie", "trixie-ce"} {
+	for _, kind := range []string{"trixie", "trixie-ce", "sid"} {
 		on(t, kind, playCertsDirectory)
 	}
 }
