@@ -25,8 +25,12 @@ type local struct {
 // holds reports that the file holds the certificate.
 func (l local) holds(f certs.Fingerprint) bool { return slices.Contains(l.fingerprints, f) }
 
-// maxLocals bounds what is read of a directory that a container filled.
-const maxLocals = 1000
+// What is read of a directory that a container filled is bounded: in files, in directories (links can make many paths of a few), and in bytes of all files together.
+const (
+	maxLocals     = 1000
+	maxDirs       = 1000
+	maxLocalBytes = tree.MaxFile
+)
 
 // locals reads the anchors that the family's tool would take, in the order of their paths, byte by byte, as `sort` in the C locale has them. What cannot be read is
 // left out with a note. A missing directory has none.
@@ -47,6 +51,8 @@ type walk struct {
 	tree    tree.Tree
 	anchors anchors
 	seen    map[string]bool // real directories above the one being read
+	dirs    int
+	bytes   int64
 	found   []local
 	notes   []certs.Note
 }
@@ -63,7 +69,11 @@ func (w *walk) dir(name string) error {
 	case err != nil:
 		return fmt.Errorf("reading the anchors in %s: %w", name, err)
 	}
-	if w.seen[real] || len(w.found) >= maxLocals {
+	if w.seen[real] {
+		return nil
+	}
+	if w.dirs++; w.dirs > maxDirs {
+		w.full()
 		return nil
 	}
 	w.seen[real] = true
@@ -97,13 +107,17 @@ func (w *walk) entry(name, real string, e tree.Entry) error {
 		}
 		return nil
 	}
-	if !strings.HasSuffix(base, w.anchors.ext) || w.anchors.ext == "" && base[0] == '.' || len(w.found) >= maxLocals {
+	if !strings.HasSuffix(base, w.anchors.ext) || w.anchors.ext == "" && base[0] == '.' {
 		return nil
 	}
 	if err := readable(real, e); err != nil {
 		if _, irregular := errors.AsType[*tree.NotRegularError](err); !irregular { // which find -type f does not see
 			w.skip(name, err)
 		}
+		return nil
+	}
+	if w.bytes += e.Size; w.bytes > maxLocalBytes || len(w.found) >= maxLocals {
+		w.full()
 		return nil
 	}
 	data, err := w.tree.ReadFile(real)
@@ -118,10 +132,21 @@ func (w *walk) entry(name, real string, e tree.Entry) error {
 	for _, b := range bundle.Scan(data) {
 		l.fingerprints = append(l.fingerprints, b.Fingerprint)
 	}
+	if f, ok := bundle.DER(data); ok && w.anchors.der {
+		l.fingerprints = append(l.fingerprints, f)
+	}
 	w.found = append(w.found, l)
 	return nil
 }
 
 func (w *walk) skip(name string, err error) {
 	w.notes = append(w.notes, certs.Note{Kind: certs.Skipped, Path: redact.Terminal(name), Text: "not read: " + redact.Terminal(err.Error())})
+}
+
+// full says once that there is more than is read.
+func (w *walk) full() {
+	const why = "there is more in it than is read; what was left out may be in the bundle twice afterwards"
+	if !slices.ContainsFunc(w.notes, func(n certs.Note) bool { return n.Text == why }) {
+		w.notes = append(w.notes, certs.Note{Kind: certs.Skipped, Path: w.anchors.dir, Text: why})
+	}
 }

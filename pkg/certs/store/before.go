@@ -1,6 +1,7 @@
 package store
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ func insertBefore(b *opened, known []certs.Authority, locals []local) []byte {
 	known = slices.SortedStableFunc(slices.Values(known), func(x, y certs.Authority) int {
 		return strings.Compare(anchor(x.Fingerprint), anchor(y.Fingerprint))
 	})
-	one := &opened{Found: b.Found, data: b.data, blocks: b.blocks}
+	one := &opened{Found: b.Found, data: b.data, blocks: b.blocks, own: ownAnchors(locals)}
 	for _, a := range known {
 		mine, at := anchor(a.Fingerprint), 0
 		for i, block := range one.blocks {
@@ -75,11 +76,25 @@ func (b *opened) insertAt(at int, a certs.Authority) []byte {
 	return bundle.Insert(b.data, start, text)
 }
 
-// commented reports that the tool was asked for comments: an empty bundle does not show it, so it counts as one of the family that has them.
+// commented reports that the tool was asked for comments, judged by the first block that this program did not add: a bundle without any other does not show it, so it
+// counts as one of the families that have them.
 func (b *opened) commented() bool {
-	if len(b.blocks) == 0 {
-		return strings.HasPrefix(b.Path, "/etc/pki/ca-trust/extracted/") // update-ca-trust calls `trust extract --comment`
+	for _, block := range b.blocks {
+		if !b.own[block.Fingerprint] {
+			_, ok := bundle.CommentAbove(b.data, block)
+			return ok
+		}
 	}
-	_, ok := bundle.CommentAbove(b.data, b.blocks[0])
-	return ok
+	return strings.HasPrefix(b.Path, "/etc/pki/ca-trust/extracted/") || strings.HasPrefix(b.Path, "/etc/ca-certificates/extracted/")
+}
+
+// ownAnchors are the certificates of anchors with this program's name.
+func ownAnchors(locals []local) map[certs.Fingerprint]bool {
+	out := map[certs.Fingerprint]bool{}
+	for _, l := range locals {
+		if len(l.fingerprints) == 1 && path.Base(l.path) == l.fingerprints[0].AnchorName() {
+			out[l.fingerprints[0]] = true
+		}
+	}
+	return out
 }

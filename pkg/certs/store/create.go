@@ -101,7 +101,7 @@ func marked(a certs.Authority) []byte { return append([]byte(mark(a.Fingerprint)
 func (p *planner) removeDirs(dirs []string, gone map[string]bool) {
 	for _, dir := range dirs {
 		e, err := p.tree.Lstat(dir)
-		if err != nil || !e.Mode.IsDir() {
+		if err != nil || !e.Mode.IsDir() || gone[dir] {
 			continue
 		}
 		entries, err := p.tree.ReadDir(dir)

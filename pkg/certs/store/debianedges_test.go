@@ -302,3 +302,52 @@ func TestReadOnlyRoot(t *testing.T) {
 	assert.Equal(t, plan.String(), "")
 	assert.Equal(t, texts(notes), `skipped `+bundlePath+`: left alone: it is on a mount (/srv/certs \x1b[31m on the host), and changing it changes that for everybody who uses it; --through-mounts does`+"\n")
 }
+
+// The tool is there and its directories are not: what is made for the bundle is kept like any other.
+func TestToolWithoutDirectories(t *testing.T) {
+	ours := authority(t, "Ours")
+	m := treetest.New(map[string]string{"/etc/debian_version": "", "/var/lib/dpkg/status": "", "/usr/sbin/update-ca-certificates": "", "/etc/ca-certificates.conf": ""})
+	add(t, m, store.AddOptions{}, ours)
+	addAgain(t, m, ours)
+	assert.Equal(t, read(t, m, "/etc/ssl/certs/"+hexOf(subjectHash(t, ours))+".0"), pems(ours))
+	remove(t, m, store.RemoveOptions{Made: []string{"/usr/local", "/usr/local/share", strings.TrimSuffix(localDir, "/"), "/etc/ssl", "/etc/ssl/certs"}}, ours)
+	assert.DeepEqual(t, m.Names(), []string{"/", "/etc", "/etc/ca-certificates.conf", "/etc/debian_version", "/usr", "/usr/sbin", "/usr/sbin/update-ca-certificates", "/var", "/var/lib", "/var/lib/dpkg", "/var/lib/dpkg/status"})
+}
+
+// Links that make a million paths of twenty directories, and more bytes than are read: it ends, and the report says so.
+func TestAnchorsWithoutEnd(t *testing.T) {
+	x, ours := authority(t, "X"), authority(t, "Ours")
+	files := map[string]string{}
+	for i := range 20 {
+		dir := localDir + string(rune('a'+i))
+		files[dir+"/"] = ""
+		if i < 19 {
+			next := localDir + string(rune('b'+i))
+			files[dir+"/one"], files[dir+"/two"] = "-> "+next, "-> "+next
+		}
+	}
+	m := small(pems(x), files)
+	notes := add(t, m, store.AddOptions{}, ours)
+	assert.Assert(t, strings.Contains(texts(notes), "there is more in it than is read"), texts(notes))
+	assert.Equal(t, read(t, m, bundlePath), pems(x, ours))
+
+	m = small(pems(x), nil)
+	for i := range 5 {
+		name := localDir + string(rune('a'+i)) + ".crt"
+		m.Write(name, []byte("#"))
+		m.Set(name, func(e *tree.Entry) { e.Size = 10 << 20 })
+	}
+	notes = add(t, m, store.AddOptions{}, ours)
+	assert.Assert(t, strings.Contains(texts(notes), "there is more in it than is read"), texts(notes))
+}
+
+// p11-kit takes anchors in DER encoding: such a one is not added a second time.
+func TestAnchorInDER(t *testing.T) {
+	ours := authority(t, "Ours")
+	const pem = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+	m := treetest.New(map[string]string{"/etc/redhat-release": "", "/etc/pki/ca-trust/source/anchors/corp.cer": string(ours.DER()), pem: ""})
+	add(t, m, store.AddOptions{}, ours)
+	assert.Equal(t, read(t, m, pem), "# Ours\n"+pems(ours))
+	_, err := m.Lstat("/etc/pki/ca-trust/source/anchors/" + ours.Fingerprint.AnchorName())
+	assert.ErrorContains(t, err, "not exist")
+}

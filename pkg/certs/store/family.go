@@ -25,6 +25,7 @@ type anchors struct {
 	dir       string
 	ext       string // what the tool takes; "" is every name
 	recursive bool
+	der       bool // it takes certificates in DER encoding, too
 }
 
 // Bundle is a file with all trusted certificates.
@@ -153,7 +154,7 @@ func rhel() Family {
 		},
 		ids:  []string{"rhel", "fedora", "centos", "amzn", "azurelinux", "mariner", "openEuler", "anolis"},
 		tool: []string{"/usr/bin/update-ca-trust"}, managers: []string{"/usr/bin/rpm", "/usr/bin/dnf", "/usr/bin/microdnf", "/usr/bin/tdnf"},
-		anchors: anchors{dir: "/etc/pki/ca-trust/source/anchors"},
+		anchors: anchors{dir: "/etc/pki/ca-trust/source/anchors", der: true},
 		bundles: []Bundle{
 			{Path: pem + "tls-ca-bundle.pem", order: before},
 			{Path: "/etc/pki/tls/certs/ca-bundle.crt", order: before, create: true},
@@ -177,7 +178,7 @@ func suse() Family {
 		proof: [][]string{{"/etc/SUSE-brand"}, {"/etc/pki/trust/anchors", "/var/lib/ca-certificates"}, {"/usr/share/pki/trust/anchors"}},
 		ids:   []string{"suse", "opensuse", "sles", "opensuse-leap", "opensuse-tumbleweed"},
 		tool:  []string{"/usr/sbin/update-ca-certificates"}, managers: []string{"/usr/bin/rpm", "/usr/bin/zypper"},
-		anchors: anchors{dir: "/etc/pki/trust/anchors"},
+		anchors: anchors{dir: "/etc/pki/trust/anchors", der: true},
 		bundles: []Bundle{{Path: state + "ca-bundle.pem", order: before}, {Path: "/etc/ssl/ca-bundle.pem", order: before, create: true}, {Path: "/etc/ssl/cert.pem", order: before}},
 		links: []links{
 			{dir: state + "pem", name: byLabel, to: copyPEM, old: true, always: true},
@@ -194,7 +195,7 @@ func arch() Family {
 		proof:    [][]string{{"/etc/arch-release"}, {"/etc/ca-certificates/trust-source/anchors", "/etc/ca-certificates/extracted"}},
 		ids:      []string{"arch", "manjaro", "archarm"},
 		tool:     []string{"/usr/bin/update-ca-trust"}, managers: []string{"/usr/bin/pacman"},
-		anchors: anchors{dir: "/etc/ca-certificates/trust-source/anchors"},
+		anchors: anchors{dir: "/etc/ca-certificates/trust-source/anchors", der: true},
 		bundles: []Bundle{
 			{Path: out + "tls-ca-bundle.pem", order: before},
 			{Path: debianBundle, order: before, create: true}, {Path: "/etc/ssl/cert.pem", order: before},

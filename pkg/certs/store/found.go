@@ -113,6 +113,7 @@ type opened struct {
 	data   []byte
 	blocks []bundle.Block
 	holds  map[certs.Fingerprint]bool
+	own    map[certs.Fingerprint]bool // certificates that this program added, where that matters
 	from   change.State
 	head   []byte // what is put in front of the bytes when they are written
 	fresh  bool   // is made by this plan

@@ -32,6 +32,12 @@ func (p *planner) linkDirs() ([]*linkDir, error) {
 	seen := map[string]bool{}
 	for _, l := range p.survey.Family.links {
 		dir, e, err := tree.Resolve(p.tree, l.dir)
+		if isMissing(err) && p.made[dir] { // it will be there and empty
+			if l.always && p.survey.Tool != "" {
+				out = append(out, &linkDir{links: l, tree: p.tree, real: dir, taken: map[string]bool{}})
+			}
+			continue
+		}
 		if _, ok := unusable(err); ok || isMissing(err) || err == nil && (!e.Mode.IsDir() || seen[dir]) {
 			continue
 		}
@@ -88,11 +94,26 @@ func (l *linkDir) finds(f certs.Fingerprint, sum uint32) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		if data, err := l.tree.ReadFile(name); err == nil && holds(data, f) {
+		if data, err := l.read(name); err == nil && holds(data, f) {
 			return e.Target, true
 		}
 	}
 	return "", false
+}
+
+// maxLinked is the size up to which a file in the directory is read: OpenSSL takes one certificate from it, and there may be many.
+const maxLinked = 128 << 10
+
+// read reads a file of the directory, through a link.
+func (l *linkDir) read(name string) ([]byte, error) {
+	real, e, err := tree.Resolve(l.tree, name)
+	if err != nil {
+		return nil, err
+	}
+	if e.Size > maxLinked {
+		return nil, &tree.TooLargeError{Path: real, Size: e.Size}
+	}
+	return l.tree.ReadFile(real)
 }
 
 func holds(data []byte, f certs.Fingerprint) bool {
@@ -163,7 +184,7 @@ func (p *planner) name(l *linkDir, a certs.Authority, locals []local) (string, e
 		case err == nil && was.IsLink() && to.Kind == change.Link && was.Target == to.Target:
 			return name, nil
 		case err == nil && was.Mode.IsRegular():
-			if data, err := l.tree.ReadFile(full); err == nil && holds(data, a.Fingerprint) {
+			if data, err := l.read(full); err == nil && holds(data, a.Fingerprint) {
 				return name, nil
 			}
 		}

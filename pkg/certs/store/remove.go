@@ -136,12 +136,14 @@ func (r *remover) staying(f certs.Fingerprint) int {
 // cut plans a bundle without the certificates and adds those to unlink of which a block went. As many blocks stay as there are anchors of others that hold the
 // certificate.
 func (r *remover) cut(b *opened, unlink map[certs.Fingerprint]bool) {
+	b.own = ownAnchors(r.locals)
 	around := bundle.Around{Marks: map[string]bool{}, Comments: map[string]bool{}, Spaced: b.order == spaced}
 	left, marks := map[certs.Fingerprint]int{}, marksIn(b)
 	untouched := r.options.Changed != nil && !r.options.Foreign && !slices.Contains(r.options.Changed, b.at)
+	commented := b.order == before && b.format != edk2 && b.commented()
 	for _, f := range r.fingerprints {
 		around.Marks[mark(f)] = true
-		if cert := r.subjects[f]; cert != nil && b.order == before {
+		if cert := r.subjects[f]; cert != nil && commented {
 			around.Comments[comment(cert)] = true
 		}
 		left[f] = r.staying(f)

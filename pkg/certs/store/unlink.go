@@ -24,7 +24,7 @@ func (r *remover) unlink(cut map[certs.Fingerprint]bool) error {
 		file, drop, sums := map[certs.Fingerprint]bool{}, map[certs.Fingerprint]bool{}, []uint32{}
 		for _, f := range r.fingerprints {
 			own := certs.AnchorPrefix + f.Short() + ".pem"
-			data, err := l.tree.ReadFile(path.Join(l.real, own))
+			data, err := l.read(path.Join(l.real, own))
 			if !r.ours[f] && !cut[f] && (err != nil || !holds(data, f)) {
 				continue
 			}
@@ -50,7 +50,7 @@ func (r *remover) unlink(cut map[certs.Fingerprint]bool) error {
 		}
 		slices.Sort(names)
 		for _, name := range slices.Compact(names) {
-			if err := r.unname(path.Join(l.real, name), file); err != nil {
+			if err := r.unname(l, path.Join(l.real, name), file); err != nil {
 				return err
 			}
 		}
@@ -77,7 +77,7 @@ func only(data []byte, drop map[certs.Fingerprint]bool) bool {
 }
 
 // unname plans the removal of one link, or of the certificate that stands there itself.
-func (r *remover) unname(name string, drop map[certs.Fingerprint]bool) error {
+func (r *remover) unname(l *linkDir, name string, drop map[certs.Fingerprint]bool) error {
 	e, err := r.tree.Lstat(name)
 	if isMissing(err) {
 		return nil
@@ -87,7 +87,7 @@ func (r *remover) unname(name string, drop map[certs.Fingerprint]bool) error {
 	}
 	from := e.State()
 	if e.Mode.IsRegular() {
-		if from.Data, err = r.tree.ReadFile(name); err != nil || !only(from.Data, drop) {
+		if from.Data, err = l.read(name); err != nil || !only(from.Data, drop) {
 			return nil //nolint:nilerr // not this certificate's file
 		}
 	} else if !e.IsLink() {
@@ -125,7 +125,7 @@ func (r *remover) unhash(l *linkDir, sum uint32, names []string, drop map[certs.
 		target := path.Clean(e.Target)
 		one.drop = e.IsLink() && slices.Contains(names, target)
 		if e.IsLink() && !one.drop {
-			data, err := l.tree.ReadFile(one.path)
+			data, err := l.read(one.path)
 			if one.drop = err == nil && only(data, drop); one.drop && path.Base(target) == target {
 				more = append(more, target)
 			}

@@ -176,3 +176,12 @@ func Find(data []byte, f certs.Fingerprint) []byte {
 	}
 	return nil
 }
+
+// DER gives the fingerprint of a file that is one DER element and nothing else, which p11-kit takes as an anchor too.
+func DER(data []byte) (certs.Fingerprint, bool) {
+	size, ok := elementSize(data)
+	if !ok || size != len(data) {
+		return certs.Fingerprint{}, false
+	}
+	return certs.FingerprintOf(data), true
+}

@@ -81,12 +81,17 @@ func Cut(data []byte, around Around, drop func(Block) bool) ([]byte, int) {
 		kept = b.End
 		switch {
 		case b.End == len(data) && data[b.End-1] != '\n':
-			out = bytes.TrimSuffix(bytes.TrimSuffix(out, []byte("\n")), []byte("\r"))
+			if around.Comments[line] && emptyLine(out) {
+				out = chop(out)
+			}
+			out = chop(out)
 		case around.Marks[line] || !around.Comments[line] && !around.Spaced:
-		case kept < len(data) && data[kept] == '\n':
+		case bytes.HasPrefix(data[kept:], []byte("\n")):
 			kept++
-		case kept == len(data) && around.Comments[line] && bytes.HasSuffix(out, []byte("\n\n")):
-			out = out[:len(out)-1]
+		case bytes.HasPrefix(data[kept:], []byte("\r\n")):
+			kept += 2
+		case kept == len(data) && around.Comments[line] && emptyLine(out):
+			out = chop(out)
 		}
 		count++
 	}
@@ -94,6 +99,16 @@ func Cut(data []byte, around Around, drop func(Block) bool) ([]byte, int) {
 		return data, 0
 	}
 	return append(out, data[kept:]...), count
+}
+
+// chop takes one line break from the end.
+func chop(data []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
+}
+
+// emptyLine reports that data ends with an empty line.
+func emptyLine(data []byte) bool {
+	return bytes.HasSuffix(data, []byte("\n\n")) || bytes.HasSuffix(data, []byte("\n\r\n"))
 }
 
 // lineAbove gives the line above an offset that is the beginning of a line, and where it begins; it does not look before from.
