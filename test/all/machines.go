@@ -31,10 +31,11 @@ type hostTests struct {
 	places int
 }
 
-// run runs the tests with these names, nil for all. Tests that are asked for by name are run one after another.
+// run runs the tests with these names, nil for all. Tests that are asked for by name are run one after another, with two machines at a time.
 func (h hostTests) run(ctx context.Context, out io.Writer, names []string) ([]*outcome, error) {
-	tests, processes := h.tests, h.places
+	tests, processes, machines := h.tests, h.places, h.places
 	if names != nil {
+		machines = 2
 		tests, processes = slices.DeleteFunc(slices.Clone(tests), func(t hostTest) bool { return !slices.Contains(names, t.name) }), 1
 	}
 	var (
@@ -48,7 +49,7 @@ func (h hostTests) run(ctx context.Context, out io.Writer, names []string) ([]*o
 		free <- struct{}{}
 		waiting.Go(func() {
 			defer func() { <-free }()
-			got, err := t.run(ctx, out, h.env, h.places)
+			got, err := t.run(ctx, out, h.env, machines)
 			mutex.Lock()
 			defer mutex.Unlock()
 			outcomes, problems = append(outcomes, got...), append(problems, err)
@@ -58,12 +59,12 @@ func (h hostTests) run(ctx context.Context, out io.Writer, names []string) ([]*o
 	return outcomes, errors.Join(problems...)
 }
 
-// run runs one test, subtests that allow it beside each other, and reads what it tells.
-func (t hostTest) run(ctx context.Context, out io.Writer, env []string, places int) ([]*outcome, error) {
+// run runs one test, so many of the subtests that allow it beside each other, and reads what it tells.
+func (t hostTest) run(ctx context.Context, out io.Writer, env []string, beside int) ([]*outcome, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	test := exec.CommandContext(ctx, t.binary, "-test.run=^"+t.name+"$", "-test.v=test2json", "-test.paniconexit0", "-test.timeout="+hostsTimeout, "-test.parallel="+strconv.Itoa(places)) //nolint:gosec // built above
+	test := exec.CommandContext(ctx, t.binary, "-test.run=^"+t.name+"$", "-test.v=test2json", "-test.paniconexit0", "-test.timeout="+hostsTimeout, "-test.parallel="+strconv.Itoa(beside)) //nolint:gosec // built above
 	test.Dir, test.Env = t.dir, append(os.Environ(), env...)
 	test.WaitDelay = time.Minute                                                     // what a test leaves behind may hold its output
 	events := exec.CommandContext(ctx, "go", "tool", "test2json", "-t", "-p", t.pkg) //nolint:gosec // fixed arguments

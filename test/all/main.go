@@ -28,8 +28,8 @@ import (
 // The time limits of one package of the pure suites and of one test on hosts: several times what they take on an idle machine with two cores, and even twice in a
 // row (see onceMore) below the time that CI gives.
 const (
-	pureTimeout  = "20m"
-	hostsTimeout = "25m"
+	pureTimeout  = "30m"
+	hostsTimeout = "30m"
 )
 
 // requireHosts set to 1 makes missing hosts an error; .ci/run sets it.
