@@ -45,13 +45,17 @@ func only(data []byte, tag byte) (value, error) {
 	return v, nil
 }
 
+// maxEntries is the most elements of one list, and the most entries of a JKS file, that are read: the largest real stores have some hundred, and a list of a hostile
+// file takes many times the memory of its bytes.
+const maxEntries = 20_000
+
 // elements splits the body of a sequence or set.
 func elements(body []byte) ([]value, error) {
 	var out []value
 	for len(body) > 0 {
 		v, rest, err := next(body)
-		if err != nil {
-			return nil, err
+		if err != nil || len(out) == maxEntries {
+			return nil, errDER
 		}
 		out, body = append(out, v), rest
 	}

@@ -91,6 +91,9 @@ func parseJKS(data []byte) (*jks, int, error) {
 	r := &reader{data: data}
 	j := &jks{magic: uint32(r.uint(4)), version: uint32(r.uint(4))} //nolint:gosec // four bytes each
 	count := r.uint(4)
+	if count > maxEntries {
+		return nil, 0, errors.New("a JKS file with too many entries")
+	}
 	if j.version != 1 && j.version != 2 {
 		return nil, 0, errors.New("a version of JKS other than 1 and 2")
 	}

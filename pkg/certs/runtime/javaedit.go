@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/keystore"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
@@ -63,7 +64,8 @@ func addJava(st Store, data []byte, list []certs.Authority, passwords []string, 
 		}
 		if err := store.Add(st.alias(a), a.DER(), at); err != nil {
 			note := noteOf(certs.Skipped, st.Path, "left alone: %v", err)
-			note.Command = fmt.Sprintf("keytool -importcert -noprompt -trustcacerts -alias %s -file %s -keystore %s", st.alias(a), a.Fingerprint.AnchorName(), quote(st.Real))
+			note.Command = redact.Terminal(fmt.Sprintf("keytool -importcert -noprompt -trustcacerts -alias %s -file %s -keystore %s",
+				quote(st.alias(a)), a.Fingerprint.AnchorName(), quote(st.Real)))
 			return data, append(notes, note)
 		}
 	}

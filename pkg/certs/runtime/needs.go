@@ -77,8 +77,12 @@ func (s Survey) recreate(p program, o NeedsOptions) []certs.Note {
 		return restart(p, o)
 	}
 	variable := p.row.Variables[0]
-	n := noteOf(certs.NeedsRecreate, p.name, "%s has its roots in its binary: a new container with %s=%s and the certificate mounted there trusts it besides them (docker proxy ca export)",
-		p.row.Title, variable, s.alone(o))
+	what := "the certificate"
+	if len(o.Authorities) > 1 {
+		what = "the certificates, in one file,"
+	}
+	n := noteOf(certs.NeedsRecreate, p.name, "%s has its roots in its binary: a new container with %s=%s and %s mounted there trusts what is in it besides them (docker proxy ca export)",
+		p.row.Title, variable, s.alone(o), what)
 	n.Env = []string{redact.Terminal(variable + "=" + s.alone(o))}
 	return []certs.Note{n}
 }
@@ -110,14 +114,14 @@ func (s Survey) settled(p program) bool {
 	return false
 }
 
-// alone is the path of a file with the authority and nothing else; with several authorities the first's, and the others follow the same rule.
+// alone is the path of a file with the authorities and nothing else: the anchor of one, and of several a file that has them all, since the variable takes one file.
 func (s Survey) alone(o NeedsOptions) string {
 	dir := o.Anchor
 	if dir == "" {
 		dir = usualAnchors
 	}
-	if len(o.Authorities) == 0 {
-		return dir + "/" + certs.AnchorPrefix + "….crt"
+	if len(o.Authorities) != 1 {
+		return path.Join(dir, certs.AnchorPrefix+"authorities.crt")
 	}
 	return path.Join(dir, o.Authorities[0].Fingerprint.AnchorName())
 }
@@ -154,7 +158,8 @@ func (s Survey) nssNotes(o NeedsOptions) []certs.Note {
 		for _, a := range o.Authorities {
 			file := path.Join(cmpOr(o.Anchor, usualAnchors), a.Fingerprint.AnchorName())
 			n := noteOf(certs.Skipped, dir, "a database of NSS (Chromium, Firefox), left alone: certutil, of libnss3-tools or nss-tools, adds to it")
-			n.Command = fmt.Sprintf("docker exec NAME certutil -A -d %s -t C,, -n %s -i %s", quote("sql:"+dir), strings.TrimSuffix(a.Fingerprint.AnchorName(), ".crt"), quote(file))
+			n.Command = redact.Terminal(fmt.Sprintf("docker exec NAME certutil -A -d %s -t C,, -n %s -i %s",
+				quote("sql:"+dir), strings.TrimSuffix(a.Fingerprint.AnchorName(), ".crt"), quote(file)))
 			out = append(out, n)
 		}
 	}

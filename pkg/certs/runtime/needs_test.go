@@ -118,6 +118,15 @@ func TestRecreate(t *testing.T) {
 	}
 }
 
+// The variable takes one file: for several authorities it is one that has them all.
+func TestRecreateForSeveral(t *testing.T) {
+	p := runtime.Processes{Running: []runtime.Process{{Argv: []string{"node"}}}}
+	notes := needs(t, newTree(t, nil), p, runtime.NeedsOptions{Authorities: []certs.Authority{authority(t, "one"), authority(t, "two")}})
+	assert.Equal(t, len(notes), 1)
+	assert.DeepEqual(t, notes[0].Env, []string{"NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/docker-proxy-authorities.crt"})
+	assert.Assert(t, strings.Contains(notes[0].Text, "in one file"), notes[0].Text)
+}
+
 // Who has read its certificates at its start has to start again; who reads them anew, or was started after the change, does not.
 func TestRestart(t *testing.T) {
 	changed := time.Now()
