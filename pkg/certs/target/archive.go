@@ -95,7 +95,7 @@ func (t *archiveTarget) node(real string) (*node, error) {
 	if err := t.hidden(real); err != nil {
 		return nil, err
 	}
-	if n, known := t.cache.find(real); known {
+	if n, known := t.cache.find(real); known && (n == nil || !n.light) {
 		if n == nil {
 			return nil, &fs.PathError{Op: "stat", Path: real, Err: fs.ErrNotExist}
 		}
@@ -119,7 +119,27 @@ func (t *archiveTarget) node(real string) (*node, error) {
 // exact is the tree by names whose directories are no links, which is how tree.Resolve asks.
 type exact struct{ *archiveTarget }
 
+// Lstat asks for directories in the cheapest way, without their owners.
 func (t exact) Lstat(real string) (tree.Entry, error) {
+	if n, known := t.cache.find(real); known && n != nil {
+		return n.entry, nil
+	} else if !known && t.hidden(real) == nil {
+		var st engine.PathStat
+		err := t.asked(real, func(ctx context.Context) (err error) {
+			st, err = t.eng.StatPath(ctx, t.seen.ID, real)
+			return err
+		})
+		if err == nil && st.Mode.IsDir() {
+			e := tree.Entry{Path: real, Mode: st.Mode, ModTime: st.ModTime, Size: st.Size}
+			t.cache.put(real, &node{entry: e, light: true})
+			return e, nil
+		}
+		if errors.Is(err, fs.ErrNotExist) && path.Dir(real) != "/" {
+			t.cache.missing[real] = true
+			return tree.Entry{}, err
+		}
+		// An answer without a body does not say what else is wrong, such as that the container is gone.
+	}
 	n, err := t.node(real)
 	if err != nil {
 		return tree.Entry{}, err

@@ -13,6 +13,7 @@ import (
 type node struct {
 	entry tree.Entry
 	exact bool   // the time has nanoseconds
+	light bool   // a directory of which the owners are not known
 	read  bool   // data is there
 	data  []byte // never changed once it is here
 	// xattrs are the attributes that the daemon tells: security.capability only (moby go-archive, ReadSecurityXattrToTarHeader). In the form of a tar header.

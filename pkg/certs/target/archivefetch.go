@@ -79,7 +79,7 @@ func (t *archiveTarget) fetchAll(ctx context.Context, real string) error {
 	in := tar.NewReader(limit)
 	for count := 0; ; count++ {
 		h, err := in.Next()
-		if errors.Is(err, io.EOF) && limit.N > 0 {
+		if errors.Is(err, io.EOF) && limit.N > 0 && count > 0 {
 			t.cache.whole[real] = true
 			return nil
 		}
