@@ -15,15 +15,17 @@ import (
 // debianConf lists the packaged certificates that update-ca-certificates takes, one name a line, "!" before one that is switched off.
 const debianConf = "/etc/ca-certificates.conf"
 
-// place gives the bundle's bytes with certificates that have an anchor, each where the tool would put it.
+// place gives the bundle's bytes with certificates that have an anchor, each where the tool would put it. Where that would cut another one in two, because anchors hold
+// parts of certificates, they go to the end.
 func (p *planner) place(b *opened, known []certs.Authority, locals, anchored []local) []byte {
-	data := b.data
+	var data []byte
 	switch b.order {
 	case afterByName:
-		return p.insertLocals(b, known, locals, anchored)
+		data = p.insertLocals(b, known, locals, anchored)
 	case before:
-		return insertBefore(b, known, slices.Concat(locals, anchored))
+		data = insertBefore(b, known, slices.Concat(locals, anchored))
 	case spaced:
+		data = b.data
 		for _, a := range known {
 			text := a.PEM()
 			if len(data) == 0 || data[len(data)-1] == '\n' { // update-ca.c writes a line break behind every file
@@ -32,11 +34,33 @@ func (p *planner) place(b *opened, known []certs.Authority, locals, anchored []l
 			data = bundle.Append(data, text)
 		}
 	case atEnd:
-		for _, a := range known {
-			data = bundle.Append(data, a.PEM())
-		}
+		return appendPEM(b.data, known)
+	}
+	if len(locals) > 0 && !b.keeps(data, known) {
+		return appendPEM(b.data, known)
 	}
 	return data
+}
+
+func appendPEM(data []byte, list []certs.Authority) []byte {
+	for _, a := range list {
+		data = bundle.Append(data, a.PEM())
+	}
+	return data
+}
+
+// keeps reports that data holds what the bundle holds, and the added ones.
+func (b *opened) keeps(data []byte, added []certs.Authority) bool {
+	after := &opened{Found: b.Found, data: data}
+	if after.scan() != nil {
+		return false
+	}
+	for f := range b.holds {
+		if !after.holds[f] {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(added, func(a certs.Authority) bool { return !after.holds[a.Fingerprint] })
 }
 
 // insertLocals is what update-ca-certificates does: the packaged certificates in the order of its list, then the anchors sorted by path, each with a final newline
