@@ -113,6 +113,11 @@ func (s *caSession) run(ctx context.Context, do work) ([]fleet.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	builders, err := s.builderContainers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	selector.Names = append(slices.Clone(selector.Names), builders...)
 	chosen, err := selector.Find(ctx, s.engine)
 	if err != nil {
 		return nil, err
@@ -129,7 +134,9 @@ func (s *caSession) run(ctx context.Context, do work) ([]fleet.Outcome, error) {
 			return install.Result{Files: []install.File{}, Notes: []certs.Note{}, Unrestored: []string{}}, err
 		}
 		defer t.Close()
-		return do(ctx, t, c)
+		res, err := do(ctx, t, c)
+		noticeBuilder(c, &res)
+		return res, err
 	}, fleet.Options{Done: s.progress, Err: func(err error) string { return s.app.redactor.Text(err.Error()) }})
 	return out, nil
 }

@@ -46,12 +46,13 @@ func caCommands(a *app) []*cobra.Command {
 
 // caOptions are the options of the commands about containers' authorities; each takes those that it has flags for.
 type caOptions struct {
-	certs   []string // --cert
-	names   []string // containers
-	all     bool
-	filters []string
-	project string
-	machine bool
+	certs    []string // --cert
+	names    []string // containers
+	all      bool
+	filters  []string
+	project  string
+	builders []string
+	machine  bool
 	// registries and noRestart go with machine.
 	registries []string
 	noRestart  bool
@@ -77,6 +78,7 @@ func addSelectFlags(cmd *cobra.Command, o *caOptions) {
 	f.BoolVarP(&o.all, "all", "a", false, "Every container, also those that do not run")
 	f.StringArrayVar(&o.filters, "filter", nil, "The containers that match Docker's own `FILTER`, such as label=app=web")
 	f.StringVar(&o.project, "project", "", "The containers of a Compose `PROJECT`")
+	f.StringArrayVar(&o.builders, "builder", nil, "The containers of this `BUILDER` of docker buildx")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "Only print the names of containers")
 	addFormatFlag(cmd, &o.format)
 	cmd.MarkFlagsMutuallyExclusive("all", "filter")
@@ -151,7 +153,7 @@ const (
 // needSelector refuses a command that was not told which containers it is about.
 func (o *caOptions) needSelector(machine bool) error {
 	s, err := o.selector()
-	if err != nil || !s.Empty() || o.machine {
+	if err != nil || !s.Empty() || o.machine || len(o.builders) > 0 {
 		return err
 	}
 	if machine {

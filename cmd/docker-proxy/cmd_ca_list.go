@@ -60,7 +60,9 @@ type caPlace struct {
 type caPlaceLister func(ctx context.Context, s *caSession, known []certs.Fingerprint) ([]caPlace, error)
 
 // caPlaceListers are all of them, in the order in which they are printed.
-func caPlaceListers() []caPlaceLister { return []caPlaceLister{machinePlaces} }
+func caPlaceListers() []caPlaceLister {
+	return []caPlaceLister{bakedPlaces, builderPlaces, machinePlaces, watchPlaces}
+}
 
 func newCAListCommand(a *app) *cobra.Command {
 	var o caOptions
@@ -100,7 +102,7 @@ func runCAList(ctx context.Context, a *app, o *caOptions) error {
 	if err != nil {
 		return err
 	}
-	if selector, _ := o.selector(); selector.Empty() {
+	if selector, _ := o.selector(); selector.Empty() && len(o.builders) == 0 {
 		o.all = true
 	}
 	s, err := a.openCA(ctx, o, false)

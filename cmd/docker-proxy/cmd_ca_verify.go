@@ -60,7 +60,7 @@ func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
 	if err != nil {
 		return err
 	}
-	if selector, _ := o.selector(); selector.Empty() {
+	if selector, _ := o.selector(); selector.Empty() && len(o.builders) == 0 {
 		o.all = true
 	}
 	s, err := a.openCA(ctx, o, false)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -124,7 +125,35 @@ diff full.list full:latest-ca.list | sed -n 's/^[<>] .* \([^ ]*\.\(crt\|pem\|0\)
 		// Again: the name, no layer.
 		mustProxy(t, h, "ca", "bake", hosts.InspectionCAFile, "full:latest-ca", "-t", "again:1")
 		assert.DeepEqual(t, look("again:1").RootFS.Layers, after.RootFS.Layers)
+
+		// A builder in a container, as far as there is one without BuildKit's image: its store is changed, it starts again, and the list shows it beside the images.
+		h.MustDocker(t, "run", "-d", "--name", "buildx_buildkit_mine0", "full")
+		assert.Equal(t, proxy(t, h, "ca", "add", hosts.InspectionCAFile, "--builder", "other").Code, 2)
+		added := mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "--builder", "mine", "--restart", "--format", "json")
+		assert.Assert(t, cmp.Contains(added.Stdout, `"restarted": true`))
+		places := otherPlaces(t, h)
+		assert.Equal(t, strings.Join(places, "; "), "image again:1 baked 1; image full:latest-ca baked 1; builder mine0 container running 1")
 	})
+}
+
+// otherPlaces are the places besides containers that `ca list` shows, with the number of their certificates.
+func otherPlaces(t *testing.T, h *hosts.Host) []string {
+	t.Helper()
+	var rep struct {
+		Others []struct {
+			Kind, Name, State string
+			Authorities       []string
+		}
+	}
+	assert.NilError(t, json.Unmarshal([]byte(mustProxy(t, h, "ca", "list", "--format", "json").Stdout), &rep))
+	var out []string
+	for _, o := range rep.Others {
+		if o.Kind == "machine" || o.Kind == "registry" {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s %s %s %d", o.Kind, o.Name, o.State, len(o.Authorities)))
+	}
+	return out
 }
 
 // TestCAExport: a service of Compose and a container of docker run trust the proxy from their first moment, by the printed words as they are.
@@ -172,6 +201,8 @@ func TestCAWatch(t *testing.T) {
 		assert.Equal(t, verify.Code, 0, "%s", verify)
 		h.Sh(t, r.Stdout)
 		h.Eventually(t, "trust in a container that was there", func() bool { return trusts("before") })
+
+		assert.DeepEqual(t, otherPlaces(t, h), []string{"watch docker-proxy-ca-watch.service enabled 1"})
 
 		start("web", "--label", "corp=yes")
 		start("other")
