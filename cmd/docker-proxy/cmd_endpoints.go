@@ -81,9 +81,9 @@ func (o *testOptions) check(a *app) error {
 }
 
 // roots are the authorities to trust: nil means the machine's.
-func (o *testOptions) roots() (*x509.CertPool, []byte, error) {
+func (o *testOptions) roots(a *app) (*x509.CertPool, []byte, error) {
 	if o.ca == "" {
-		return nil, nil, nil
+		return o.rootsOfFile(a)
 	}
 	f, err := os.Open(o.ca) //nolint:forbidigo // named by the caller, read with the caller's rights
 	if err != nil {
@@ -101,11 +101,26 @@ func (o *testOptions) roots() (*x509.CertPool, []byte, error) {
 	return pool, data, nil
 }
 
+// rootsOfFile are the machine's authorities with the one that the file of -f is about; nil where it names none.
+func (o *testOptions) rootsOfFile(a *app) (*x509.CertPool, []byte, error) {
+	list, _, err := a.specAuthorities(o.file)
+	if err != nil || len(list) == 0 {
+		return nil, nil, err
+	}
+	pool := systemRoots()
+	var text []byte
+	for _, c := range list {
+		pool.AddCert(c.Cert)
+		text = append(text, c.PEM()...)
+	}
+	return pool, text, nil
+}
+
 func runTest(ctx context.Context, a *app, o *testOptions) error {
 	if err := o.check(a); err != nil {
 		return err
 	}
-	roots, extra, err := o.roots()
+	roots, extra, err := o.roots(a)
 	if err != nil {
 		return err
 	}

@@ -92,10 +92,25 @@ func runReconcile(ctx context.Context, a *app, o *reconcileOptions) error {
 	if err != nil {
 		return err
 	}
-	r := request{app: a, opts: o.apply, early: func(j *job) error { return j.refuseEarly(o.only != onlyClient) }, plan: func(ctx context.Context, j *job) error {
+	list, argument, err := a.specAuthorities(o.file)
+	if err != nil {
+		return err
+	}
+	early := func(j *job) error {
+		if err := j.refuseEarly(o.only != onlyClient); err != nil || len(list) == 0 {
+			return err
+		}
+		return j.refuseCAEarly(argument)
+	}
+	r := request{app: a, opts: o.apply, early: early, plan: func(ctx context.Context, j *job) error {
 		if o.only != onlyClient {
 			if err := j.planReconcile(ctx, wanted); err != nil {
 				return err
+			}
+			if len(list) > 0 {
+				if err := j.planCA(list); err != nil {
+					return err
+				}
 			}
 		}
 		if o.only == onlyDaemon {

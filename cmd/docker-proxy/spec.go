@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/input"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -151,6 +152,19 @@ func (s *spec) password() (string, error) {
 }
 
 func (s *spec) passwordPath() string { return s.beside(s.PasswordFile) }
+
+// specAuthorities reads the certificates that the key ca of a settings file names, and the argument it stands for; none for no file, or a file without it.
+func (a *app) specAuthorities(file string) ([]certs.Authority, string, error) {
+	if file == "" {
+		return nil, "", nil
+	}
+	s, err := readSpec(file)
+	if err != nil || s.CA == "" {
+		return nil, "", err
+	}
+	list, err := a.readAuthority(s.caArgument(), false)
+	return list, s.caArgument(), err
+}
 
 // caArgument is the CERT argument that the key ca stands for: a file, relative to the settings file, or a fingerprint.
 func (s *spec) caArgument() string {

@@ -28,6 +28,7 @@ func CheckRegistry(name string) error {
 	}
 	u, err := url.Parse("https://" + name)
 	if err != nil || u.Host != name || u.Hostname() == "" || strings.Trim(name, ".") == "" || strings.ContainsAny(name, " \\%") {
+		name = name[strings.LastIndex(name, "@")+1:] // credentials are nobody's business
 		return fmt.Errorf("%q is not the name of a registry: give HOST or HOST:PORT, as in an image's name", redact.Terminal(name))
 	}
 	return nil
