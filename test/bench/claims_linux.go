@@ -32,7 +32,7 @@ func (b *bench) claims(ctx context.Context) ([]line, error) {
 		return nil, err
 	}
 	var all []line
-	for _, step := range []func(context.Context) ([]line, error){b.alone, b.withBuildx, b.memory, b.quiet} {
+	for _, step := range []func(context.Context) ([]line, error){b.alone, b.withBuildx, b.memory, b.quiet, b.fleet} {
 		lines, err := step(ctx)
 		if err != nil {
 			return nil, err

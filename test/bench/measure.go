@@ -18,6 +18,10 @@ const measureWord = "measure"
 type order struct {
 	Runs     int
 	Commands [][]string
+	// Before has for each command one that is run before it each time and not timed; nil for none.
+	Before [][]string
+	// Cold leaves out the runs that warm up: for what takes long.
+	Cold bool
 }
 
 // timing is what it answers for one command.
@@ -35,10 +39,18 @@ func measure(in io.Reader, out io.Writer) error {
 	}
 	took := make([][]time.Duration, len(o.Commands))
 	answers := make([]timing, len(o.Commands))
-	const warmUp = 3
+	warmUp := 3
+	if o.Cold {
+		warmUp = 0
+	}
 	for turn := range o.Runs + warmUp {
 		for i := range o.Commands {
 			at := (i + turn) % len(o.Commands) // nobody is always the first
+			if o.Before != nil {
+				if _, _, err := once(o.Before[at]); err != nil {
+					return err
+				}
+			}
 			d, peak, err := once(o.Commands[at])
 			if err != nil {
 				return err

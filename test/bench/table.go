@@ -25,6 +25,21 @@ func compare(what string, ours, theirs timing, limit float64) line {
 	return l
 }
 
+// faster makes the line of two times for the same amount of work, with how many times faster ours is; least 0 measures without a claim.
+func faster(what string, ours, theirs time.Duration, least float64) line {
+	times := float64(theirs) / float64(ours)
+	l := line{what: what, ours: shortTime(ours), theirs: shortTime(theirs), ratio: fmt.Sprintf("%.0fx", times), limit: "none"}
+	if least > 0 {
+		l.limit, l.missed = fmt.Sprintf(">= %.0fx", least), times < least
+	}
+	return l
+}
+
+// alone makes the line of a time without a claim.
+func alone(what string, ours time.Duration) line {
+	return line{what: what, ours: shortTime(ours), theirs: "-", ratio: "-", limit: "none"}
+}
+
 // memory makes the line of a peak, which has to stay below limit; both in bytes.
 func memory(what string, peak, limit int64) line {
 	return line{what: what, ours: shortSize(peak), theirs: "-", ratio: "-", limit: "< " + shortSize(limit), missed: peak >= limit}
@@ -36,7 +51,7 @@ func none(what string, count int) line {
 }
 
 func shortTime(d time.Duration) string {
-	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
 }
 
 func shortSize(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

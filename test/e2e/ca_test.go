@@ -128,7 +128,7 @@ func TestCAFleet(t *testing.T) {
 	on(t, "trixie", func(t *testing.T, h *hosts.Host) {
 		h.Network(t)
 		withDebian(t, h)
-		runDebian(t, h, "a", "b")
+		runDebian(t, h, "aa", "bb")
 		h.MustDocker(t, "run", "-d", "--network", "none", "--name", "out", "--label", "docker-proxy.ca=false", "deb")
 		h.MustDocker(t, "run", "-d", "--network", "none", "--name", "ro", "--read-only", "deb")
 		h.MustDocker(t, "run", "-d", "--network", "none", "--name", "shop-web-1", "--label", "com.docker.compose.project=shop", "deb")
@@ -138,7 +138,7 @@ func TestCAFleet(t *testing.T) {
 		out := writeCAs(t, h, 0, "add", hosts.InspectionCAFile, "--project", "shop")
 		assert.Equal(t, caStates(out), "shop-web-1 changed")
 		out = writeCAs(t, h, 4, "add", hosts.InspectionCAFile, "--all")
-		assert.Equal(t, caStates(out), "a changed, b changed, bound failed, out skipped, ro failed, shop-web-1 unchanged")
+		assert.Equal(t, caStates(out), "aa changed, bb changed, bound failed, out skipped, ro failed, shop-web-1 unchanged")
 		for _, c := range out.Containers {
 			switch c.Name {
 			case "bound":
@@ -154,9 +154,9 @@ func TestCAFleet(t *testing.T) {
 		assert.Equal(t, missing.Stdout, "bound\nro\n")
 
 		assert.Equal(t, proxy(t, h, "ca", "add", hosts.InspectionCAFile, "nobody").Code, 1)
-		assert.Equal(t, proxy(t, h, "ca", "add", hosts.InspectionCAFile, "nobody", "a").Code, 4)
-		filtered := writeCAs(t, h, 0, "remove", hosts.InspectionCAFile, "--filter", "name=^/(a|b)$")
-		assert.Equal(t, caStates(filtered), "a changed, b changed")
+		assert.Equal(t, proxy(t, h, "ca", "add", hosts.InspectionCAFile, "nobody", "aa").Code, 4)
+		filtered := writeCAs(t, h, 0, "remove", hosts.InspectionCAFile, "--filter", "name=^/(aa|bb)$")
+		assert.Equal(t, caStates(filtered), "aa changed, bb changed")
 
 		through := writeCAs(t, h, 0, "add", hosts.InspectionCAFile, "bound", "--through-mounts")
 		assert.Equal(t, caStates(through), "bound changed")

@@ -193,7 +193,9 @@ func (in *Installer) planAdd(t target.Target, c engine.Inspected, running []runt
 		return p, nil, fmt.Errorf("planning: %w", err)
 	}
 	p.plan, p.needs = plan.Effective(), trust.Needs(want, time.Time{})
-	p.must, p.left = leftOut(trust.Bundles(), notes)
+	if p.must, p.left = leftOut(trust.Bundles(), notes); len(trust.Bundles()) == 0 && len(p.plan) > 0 {
+		p.left = nil // one is made
+	}
 	p.asked = r.asked
 	in.plans.put(p)
 	return p, trust, nil
@@ -215,17 +217,28 @@ func named(notes []certs.Note, name string) []certs.Note {
 	return notes
 }
 
-// leftOut divides the bundles into those that a plan takes care of and those that it left alone, as its notes say; of the latter an error names the first.
+// leftOut divides the bundles into those that a plan takes care of and those that it left alone, as its notes say; of the latter an error names the first. Without any bundle it is
+// the first note of that kind that names a file.
 func leftOut(bundles []string, notes []certs.Note) (must []string, left error) {
-	for _, b := range bundles {
-		i := slices.IndexFunc(notes, func(n certs.Note) bool { return n.Kind == certs.Skipped && n.Path == b })
+	about := func(name string) error {
+		i := slices.IndexFunc(notes, func(n certs.Note) bool {
+			return (n.Kind == certs.Skipped || n.Kind == certs.NeedsRecreate) && (n.Path == name || name == "" && strings.HasPrefix(n.Path, "/"))
+		})
 		if i < 0 {
+			return nil
+		}
+		return errors.New(notes[i].String())
+	}
+	for _, b := range bundles {
+		switch err := about(redact.Terminal(b)); {
+		case err == nil:
 			must = append(must, b)
-			continue
+		case left == nil:
+			left = err
 		}
-		if left == nil {
-			left = errors.New(notes[i].String())
-		}
+	}
+	if len(bundles) == 0 {
+		left = about("")
 	}
 	return must, left
 }

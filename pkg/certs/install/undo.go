@@ -46,9 +46,10 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 	if err != nil {
 		return res, fmt.Errorf("planning: %w", err)
 	}
+	stays := in.stays(t, trust, gone, notes)
 	plan = rec.known(plan.Effective(), ours, foreign, &res)
 	if len(plan) == 0 {
-		return res, nil
+		return res, stays
 	}
 	res.Files = files(plan)
 	if in.PlanOnly {
@@ -58,7 +59,7 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 	if len(ours) == 0 {
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Text: "there is no record of this container: the certificate is taken out by its fingerprint, and times are not as they were before"})
 	}
-	return in.carryOut(ctx, t, &res, plan, func() error { return readBack(t, plan) }, func(done []target.Done) error {
+	out, err := in.carryOut(ctx, t, &res, plan, func() error { return readBack(t, plan) }, func(done []target.Done) error {
 		if len(ours) == 0 {
 			return nil
 		}
@@ -66,6 +67,28 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 		in.enter(rec, done)
 		return in.save(rec, done, nil)
 	})
+	if err == nil {
+		err = stays
+	}
+	return out, err
+}
+
+// stays is why a certificate stays in a bundle that cannot be changed; nil when none of those holds one.
+func (in *Installer) stays(t tree.Tree, trust Trust, gone []certs.Fingerprint, notes []certs.Note) error {
+	for _, b := range trust.Bundles() {
+		_, left := leftOut([]string{b}, notes)
+		if left == nil {
+			continue
+		}
+		holds, err := trust.Holds(t)
+		if err != nil {
+			return fmt.Errorf("reading its stores: %w", err)
+		}
+		if slices.ContainsFunc(gone, func(f certs.Fingerprint) bool { return slices.Contains(holds[f], b) }) {
+			return left
+		}
+	}
+	return nil
 }
 
 // split divides the recorded certificates into those that go and those that stay.
