@@ -56,6 +56,8 @@ type was struct {
 	After  image    `json:"after"`
 	Dir    image    `json:"dir"` // the directory it stands in, before; Absent when it was made for it
 	Made   []string `json:"made,omitempty"`
+	// InPlace says that the file was rewritten and not replaced, and why: it is a mount.
+	InPlace string `json:"inPlace,omitempty"`
 	// Foreign says that somebody else changed the file in between, so that there is no state before ours to go back to.
 	Foreign bool `json:"foreign,omitempty"`
 }
@@ -157,7 +159,7 @@ func (in *Installer) enter(r *record, done []target.Done) {
 		before, after := in.newImage(d.Change.From, d.Was), in.newImage(d.Change.To, d.Now)
 		i := slices.IndexFunc(r.Files, func(w was) bool { return w.Real == d.Real })
 		if i < 0 {
-			w := was{Path: d.Change.Path, Real: d.Real, Before: before, After: after, Made: d.Made}
+			w := was{Path: d.Change.Path, Real: d.Real, Before: before, After: after, Made: d.Made, InPlace: d.InPlace}
 			if d.Dir.Path != "" {
 				w.Dir = in.newImage(d.Dir.State(), d.Dir)
 			}

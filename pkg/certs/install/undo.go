@@ -213,7 +213,10 @@ func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed
 			changed = append(changed, w)
 			continue
 		}
-		d := target.Done{Real: w.Real, Was: w.Before.entry(w.Real), Made: w.Made, Now: e}
+		if w.InPlace != "" && !in.ThroughMounts {
+			return nil, nil, explain(&target.MountError{Path: w.Path, Source: w.InPlace})
+		}
+		d := target.Done{Real: w.Real, Was: w.Before.entry(w.Real), Made: w.Made, Now: e, InPlace: w.InPlace}
 		if w.Dir.Kind == change.Dir {
 			d.Dir = w.Dir.entry(path.Dir(w.Real))
 		}
