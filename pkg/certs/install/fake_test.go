@@ -36,6 +36,7 @@ type container struct {
 	fail    map[string]error  // Apply of this file
 	after   func()            // after Apply
 	corrupt map[string][]byte // what a file really holds after Apply
+	inPlace map[string]string // files that are mounts, and of what
 	stuck   map[string]string // Restore of this file fails with the reason
 }
 
@@ -80,7 +81,7 @@ func (c *container) Apply(ctx context.Context, plan change.Plan, _ target.Option
 		if err := c.fail[ch.Path]; err != nil {
 			return done, err
 		}
-		d := target.Done{Change: ch, Real: ch.Path}
+		d := target.Done{Change: ch, Real: ch.Path, InPlace: c.inPlace[ch.Path]}
 		d.Was, _ = c.Lstat(ch.Path)
 		dir := path.Dir(ch.Path)
 		for at := dir; ; at = path.Dir(at) {
@@ -121,6 +122,10 @@ func (c *container) Restore(_ context.Context, done []target.Done) []target.Unre
 	for _, d := range slices.Backward(done) {
 		if reason, ok := c.stuck[d.Real]; ok {
 			out = append(out, target.Unrestored{Path: d.Real, Reason: reason})
+			continue
+		}
+		if d.InPlace != c.inPlace[d.Real] {
+			out = append(out, target.Unrestored{Path: d.Real, Reason: "it is a mount"})
 			continue
 		}
 		now := c.State(d.Real)

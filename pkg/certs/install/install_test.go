@@ -320,3 +320,19 @@ func notes(r install.Result) string {
 	}
 	return strings.Join(out, "\n")
 }
+
+// A file on a mount goes back only with the consent with which it was changed.
+func TestMountsNeedConsentAgain(t *testing.T) {
+	c, ca, records := debian(t, "c1"), authority(t, "proxy"), shelf{}
+	c.inPlace = map[string]string{bundlePath: "/srv/bundle"}
+	before := c.dump()
+	in := installer(records)
+	in.ThroughMounts = true
+	add(t, in, c, ca)
+	between := c.dump()
+	_, err := installer(records).Remove(t.Context(), c, c.inspected(), fingerprints(ca), false)
+	assert.ErrorContains(t, err, "--through-mounts")
+	assert.DeepEqual(t, c.dump(), between)
+	remove(t, in, c, ca)
+	assert.DeepEqual(t, c.dump(), before)
+}
