@@ -55,7 +55,8 @@ done`
 
 // fleet measures `ca add` on many containers, and the loop on some of them.
 func (b *bench) fleet(ctx context.Context) ([]line, error) {
-	if _, err := b.output(ctx, "sh", "-e", "-c", fleetScript); err != nil {
+	r, err := b.machine.Exec(ctx, hosts.Cmd{Argv: []string{"sh", "-e", "-c", fleetScript}, Timeout: 15 * time.Minute})
+	if err := failed("making containers", r, err); err != nil {
 		return nil, err
 	}
 	var lines []line

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/test/hosts"
 )
@@ -101,7 +102,7 @@ func (b *bench) measure(ctx context.Context, o order) ([]timing, error) {
 	if err := json.NewEncoder(&question).Encode(o); err != nil {
 		return nil, err
 	}
-	r, err := b.machine.Exec(ctx, hosts.Cmd{Argv: []string{stopWatch, measureWord}, Stdin: question.String()})
+	r, err := b.machine.Exec(ctx, hosts.Cmd{Argv: []string{stopWatch, measureWord}, Stdin: question.String(), Timeout: 10 * time.Minute})
 	if err := failed("measuring", r, err); err != nil {
 		return nil, err
 	}
