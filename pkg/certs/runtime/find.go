@@ -37,17 +37,14 @@ func (f *finder) resolve(name string) (string, tree.Entry, error) {
 		f.cut = true
 		return "", tree.Entry{}, fs.ErrNotExist
 	}
-	// Most names are not there, which one question tells, or none where a directory above is known to be missing.
-	if !f.present(path.Dir(name)) {
+	// Most names are not there, which one question tells, or none where the directory is known to be missing or was listed.
+	if !f.present(name) {
 		return "", tree.Entry{}, fs.ErrNotExist
-	}
-	if _, err := f.tree.Lstat(name); err != nil {
-		return "", tree.Entry{}, err
 	}
 	return tree.Resolve(f.tree, name)
 }
 
-// present reports whether there is something by the name of a directory; each is asked for once.
+// present reports whether there is something by the name; each is asked for once.
 func (f *finder) present(dir string) bool {
 	if dir == "/" {
 		return true
@@ -68,7 +65,8 @@ func (f *finder) present(dir string) bool {
 
 // listable reports a small directory in which many names are looked for: one listing tells which of them are missing.
 func (f *finder) listable(dir string) bool {
-	return !f.noListing && slices.Contains([]string{"/", "/opt", "/root", "/app", "/usr/local", "/root/.local", "/root/.local/share"}, dir)
+	_, done := f.listed[dir]
+	return done || !f.noListing && (path.Dir(dir) == "/home" || slices.Contains([]string{"/", "/opt", "/root", "/app", "/usr/local", "/root/.local", "/root/.local/share"}, dir))
 }
 
 // usual are the names that match patterns for places where such things usually are. Where listing is not possible they are not looked for: each would be a question.
@@ -139,6 +137,7 @@ func (f *finder) glob(pattern string) []string {
 					continue
 				}
 				if ok, err := path.Match(element, base); err == nil && ok {
+					f.there[path.Join(dir, base)] = true
 					next = append(next, path.Join(dir, base))
 				}
 			}

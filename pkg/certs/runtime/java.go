@@ -10,7 +10,7 @@ import (
 func javaHomes() []string {
 	return []string{
 		"/usr/lib/jvm/*", "/usr/lib64/jvm/*", "/usr/java/*", "/usr/local/openjdk-*", "/usr/local/java*", "/usr/local/jdk*", "/opt/*", "/opt/java/*", "/opt/jdk*/*",
-		"/opt/*/jre", "/opt/*/jdk", "/usr/share/*/jdk", "/usr/local/*/jre", "/opt/bitnami/java", "/jre", "/jdk", "/java", "/javaruntime", "/custom_jre", "/app/jre", "/app/jdk",
+		"/opt/*/jre", "/opt/*/jdk", "/usr/share/elasticsearch/jdk", "/usr/share/opensearch/jdk", "/usr/share/logstash/jdk", "/opt/bitnami/java", "/jre", "/jdk", "/java", "/javaruntime", "/custom_jre", "/app/jre", "/app/jdk",
 		"/layers/*/jre", "/layers/*/jdk", "/root/.sdkman/candidates/java/*", "/home/*/.sdkman/candidates/java/*", "/usr/local/sdkman/candidates/java/*",
 	}
 }

@@ -122,6 +122,10 @@ func (f *finder) packages(p Processes, prefixes []string) []string {
 			names := versions
 			if !f.noListing {
 				names = nil
+				// A system's directories of libraries are long; there is a Python when there is the program.
+				if prefix == "/usr" && !f.isFile("/usr/bin/python3") && !f.isFile("/usr/bin/python2") && !f.isFile("/usr/bin/python") {
+					continue
+				}
 				for _, dir := range f.glob(escape(base) + "/python*") {
 					names = append(names, path.Base(dir))
 				}
