@@ -25,7 +25,7 @@ func playGuides(t *testing.T) {
 	h.InstallPlugin(t, binary(t))
 	h.InstallDebian(t, "trixie", "docker-compose", hosts.ComposePlace)
 	n := h.Network(t)
-	h.Sh(t, `cd $(mktemp -d); mkdir bin; cp /usr/bin/busybox bin/; for a in sleep env; do ln -s busybox bin/$a; done
+	h.Sh(t, `cd $(mktemp -d); mkdir -p bin conda/ssl; cp /usr/bin/busybox bin/; for a in sleep env tail; do ln -s busybox bin/$a; done; cp /etc/ssl/certs/ca-certificates.crt conda/ssl/cacert.pem
 tar -c . | docker import -c 'CMD ["/bin/sleep", "600"]' - repo
 for n in 1 2; do printf 'user%s:%s\n' $n "$(openssl passwd -apr1 pw$n)"; done >>/srv/corp/users`)
 
