@@ -93,7 +93,9 @@ func removeJava(t tree.Tree, st Store, data []byte, list []certs.Fingerprint, pa
 			switch {
 			case certs.FingerprintOf(e.DER) != f:
 			case e.Fixed:
-				notes = append(notes, noteOf(certs.Unrestored, st.Path, "%s is still trusted: it is in an encrypted part of the store, which keytool -delete can change", f.Short()))
+				note := noteOf(certs.Unrestored, st.Path, "%s is still trusted: it is in an encrypted part of the store, which keytool can change", f.Short())
+				note.Command = redact.Terminal(fmt.Sprintf("docker exec NAME keytool -delete -alias %s -keystore %s", strings.TrimSuffix(f.AnchorName(), ".crt"), quote(st.Real)))
+				notes = append(notes, note)
 			default:
 				notes = append(notes, keptNote(st.Path, f))
 			}

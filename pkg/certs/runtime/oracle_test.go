@@ -330,3 +330,47 @@ func TestUnknownPassword(t *testing.T) {
 	block, _ := pem.Decode(list[0].PEM())
 	assert.Assert(t, strings.Contains(string(plan[0].To.Data), string(block.Bytes)))
 }
+
+// keytool writes a whole store anew when somebody adds to it: ours is then still found, and taken out, or the note says why it cannot be.
+func TestSavedAnewByKeytool(t *testing.T) {
+	need(t, "keytool")
+	for _, tt := range []struct {
+		kind string
+		gone bool
+	}{{"JKS", true}, {"PKCS12", false}} {
+		t.Run(tt.kind, func(t *testing.T) {
+			const name = "/opt/java/lib/security/cacerts"
+			ours := authority(t, "ours")
+			d := newTree(t, map[string]string{name: keytool(t, t.TempDir()+"/x", authority(t, "before"), "-storetype", tt.kind, "-storepass", "changeit")})
+			s := look(t, d, runtime.Processes{}, runtime.Options{})
+			plan, _, err := s.Add(d, []certs.Authority{ours}, runtime.AddOptions{Now: time.Now()})
+			assert.NilError(t, err)
+			d.apply(t, plan)
+			later := filepath.Join(t.TempDir(), "later.pem")
+			assert.NilError(t, os.WriteFile(later, authority(t, "later").PEM(), 0o600))
+			run(t, "", "keytool", "-importcert", "-noprompt", "-alias", "later", "-file", later, "-keystore", d.file(name), "-storepass", "changeit")
+
+			s = look(t, d, runtime.Processes{}, runtime.Options{})
+			held, err := s.Holds(d)
+			assert.NilError(t, err)
+			assert.DeepEqual(t, held[ours.Fingerprint], []string{name})
+			plan, notes, err := s.Remove(d, []certs.Fingerprint{ours.Fingerprint}, runtime.RemoveOptions{})
+			assert.NilError(t, err)
+			if tt.gone {
+				assert.Equal(t, len(notes), 0, "%v", notes)
+				d.apply(t, plan)
+				_, there := aliases(t, d.file(name))["docker-proxy-"+ours.Fingerprint.Short()]
+				assert.Assert(t, !there)
+				return
+			}
+			assert.Equal(t, len(plan), 0)
+			assert.Equal(t, len(kindOf(notes, certs.Unrestored)), 1, "%v", notes)
+			// The command does it.
+			words := strings.Fields(strings.ReplaceAll(notes[0].Command, name, d.file(name)))[3:]
+			run(t, "", append(words, "-storepass", "changeit")...)
+			held, err = s.Holds(d)
+			assert.NilError(t, err)
+			assert.Equal(t, len(held[ours.Fingerprint]), 0)
+		})
+	}
+}
