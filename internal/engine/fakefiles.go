@@ -63,10 +63,10 @@ func (f *Fake) find(name string) (string, FakeFile, error) {
 }
 
 // StatPath describes an entry of f.Files.
-func (f *Fake) StatPath(_ context.Context, _, name string) (PathStat, error) {
+func (f *Fake) StatPath(ctx context.Context, _, name string) (PathStat, error) {
 	f.Asked++
-	if f.Err != nil {
-		return PathStat{}, f.Err
+	if f.Err != nil || ctx.Err() != nil {
+		return PathStat{}, errors.Join(f.Err, ctx.Err())
 	}
 	_, file, err := f.find(name)
 	return file.stat(), err
@@ -136,10 +136,10 @@ func (f *Fake) ReplaceArchive(ctx context.Context, id, dir string, stream io.Rea
 }
 
 // PutArchive unpacks into f.Files. As with the daemon's, what is there goes before what takes its place is made, which for a hard link may fail.
-func (f *Fake) PutArchive(_ context.Context, _, dir string, stream io.Reader) error {
+func (f *Fake) PutArchive(ctx context.Context, _, dir string, stream io.Reader) error {
 	f.Asked++
-	if f.Err != nil {
-		return f.Err
+	if f.Err != nil || ctx.Err() != nil {
+		return errors.Join(f.Err, ctx.Err())
 	}
 	real, _, err := f.find(dir)
 	if err != nil {

@@ -63,6 +63,56 @@ func TestArchive(t *testing.T) {
 	suite(t, func(t *testing.T) target.Target { return openFake(t, fake()) })
 }
 
+// Taking back works when the run was interrupted, and the container's process is one of another machine.
+func TestArchiveOfAnotherMachine(t *testing.T) {
+	f := fake()
+	f.One.PID = 1<<22 - 1
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := target.Open(ctx, f, "web", target.Auto)
+	assert.NilError(t, err)
+	defer c.Close()
+	assert.Assert(t, !c.Can().Atomic)
+	done, err := c.Apply(ctx, plan()[:1], target.Options{})
+	assert.NilError(t, err)
+	cancel()
+	_, err = c.Apply(ctx, plan()[1:], target.Options{})
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, len(c.Restore(t.Context(), done)), 0)
+	_, ok := f.Files[plan()[0].Path]
+	assert.Assert(t, !ok)
+}
+
+// interrupted is a daemon that unpacks, and whose answer does not arrive any more.
+type interrupted struct {
+	*engine.Fake
+	cancel func()
+	after  int // of so many requests
+}
+
+func (i *interrupted) PutArchive(ctx context.Context, id, dir string, body io.Reader) error {
+	if i.after--; i.after != 0 {
+		return i.Fake.PutArchive(ctx, id, dir, body)
+	}
+	err := i.Fake.PutArchive(ctx, id, dir, body)
+	i.cancel()
+	return errors.Join(err, ctx.Err())
+}
+
+// What the daemon did although the answer was lost is known, and is taken back.
+func TestInterruptedRequest(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := fake()
+	c, err := target.Open(ctx, &interrupted{f, cancel, 1}, "web", target.ArchiveAPI)
+	assert.NilError(t, err)
+	done, err := c.Apply(ctx, plan()[:3], target.Options{})
+	assert.Assert(t, err != nil)
+	assert.Equal(t, len(done), 3)
+	assert.Equal(t, len(c.Restore(t.Context(), done)), 0)
+	assert.Equal(t, string(f.Files[bundleName].Data), bundleText)
+	_, ok := f.Files[plan()[0].Path]
+	assert.Assert(t, !ok)
+}
+
 // What was fetched at once is not asked for again.
 func TestPrefetch(t *testing.T) {
 	f := fake()

@@ -273,14 +273,14 @@ func (b *batch) flush() error {
 	}
 	err := b.t.write(b.ctx, b.t.where(steps[0].real), steps)
 	if err != nil {
-		b.t.cache = newCache()
+		defer func(before context.Context) { b.t.ctx = before }(b.t.ctx)
+		b.t.ctx, b.t.cache = context.WithoutCancel(b.t.ctx), newCache() // each request has its own limit
 	}
 	for i, s := range steps {
 		done := pending[i]
 		if err != nil {
-			// Some of it may be there; the daemon does not say what.
-			now, lookErr := b.t.look(b.ctx, s.real)
-			if lookErr != nil || !now.state.Equal(s.to) {
+			// Some of it may be there; the daemon does not say what. What cannot be told counts as done: taking it back looks again.
+			if now, lookErr := b.t.look(b.t.ctx, s.real); lookErr == nil && !now.state.Equal(s.to) {
 				continue
 			}
 		}

@@ -14,8 +14,9 @@ import (
 func (t *archiveTarget) Restore(ctx context.Context, done []Done) []Unrestored {
 	t.use.Lock()
 	defer t.use.Unlock()
-	t.cache = newCache()
-	defer func() { t.cache = newCache() }()
+	// What ended the run does not end taking it back.
+	defer func(before context.Context) { t.ctx, t.cache = before, newCache() }(t.ctx)
+	t.ctx, t.cache = ctx, newCache()
 	var out []Unrestored
 	r := &batch{t: t, ctx: ctx}
 	dirs := map[string]tree.Entry{}

@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/docker-proxy/docker-proxy/internal/engine"
@@ -31,8 +30,8 @@ func (h How) String() string {
 	return fmt.Sprintf("How(%d)", int(h))
 }
 
-// Open opens a container, by name or ID, for reading and changing its files. ctx bounds everything that is done through the target: when it ends, calls under way are
-// given up (*StuckError). The caller closes the target. Errors: the daemon's when there is no such container; with ContainerRoot ErrGone, ErrNotContainer, or why
+// Open opens a container, by name or ID, for reading and changing its files. ctx bounds what is done through the target: after its end a call that does not come back soon
+// is given up (*StuckError); Restore goes by its own. The caller closes the target. Errors: the daemon's when there is no such container; with ContainerRoot ErrGone, ErrNotContainer, or why
 // this process may not.
 func Open(ctx context.Context, eng engine.Engine, container string, how How) (Target, error) {
 	seen, err := eng.Inspect(ctx, container)
@@ -49,8 +48,12 @@ func OpenInspected(ctx context.Context, eng engine.Engine, seen engine.Inspected
 	}
 	if how == ContainerRoot || how == Auto && seen.Running() {
 		t, err := openRoot(ctx, eng, seen)
-		if err == nil || how == ContainerRoot || errors.Is(err, ErrGone) {
+		if err == nil || how == ContainerRoot {
 			return t, err
+		}
+		// Its process may be one of another machine, of which there is none here, or have ended since.
+		if seen, err = eng.Inspect(ctx, seen.ID); err != nil {
+			return nil, err
 		}
 	}
 	return openArchive(ctx, eng, seen)

@@ -130,6 +130,23 @@ func TestEndedRun(t *testing.T) {
 	assert.Assert(t, errors.As(err, &stuck), "%v", err)
 }
 
+// After the end of the run what was done can be taken back.
+func TestRestoreAfterTheEnd(t *testing.T) {
+	end := make(chan struct{})
+	root := t.TempDir()
+	c, err := Directory(end, root)
+	assert.NilError(t, err)
+	defer c.Close()
+	done, err := c.Apply(t.Context(), change.Plan{{Path: "/x", To: change.NewFile([]byte("x"), 0o644)}}, Options{})
+	assert.NilError(t, err)
+	close(end)
+	for range 100 { // a select takes any of what is ready
+		assert.Equal(t, len(c.Restore(t.Context(), done)), 0)
+	}
+	_, err = os.Lstat(filepath.Join(root, "x"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
 // Links of every kind lead to a place inside.
 func TestDirectoryHasNoWayOut(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()

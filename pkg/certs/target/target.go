@@ -20,7 +20,8 @@ type Target interface {
 	// Apply makes the changes in their order. A change whose From is not what is there any more, a mount, or a file system that takes no writes ends it with an error
 	// (*ChangedError, *MountError, *ReadOnlyError), and what was done by then is returned with it; the caller restores it.
 	Apply(ctx context.Context, changes change.Plan, o Options) ([]Done, error)
-	// Restore takes back what Apply did, in reverse order, times included. What it could not take back is returned, each with a reason.
+	// Restore takes back what Apply did, in reverse order, times included. What it could not take back is returned, each with a reason. It works after the context of Open
+	// and that of Apply have ended; ctx is its own.
 	Restore(ctx context.Context, done []Done) []Unrestored
 	// Can says what this way to the container is able to do.
 	Can() Capabilities

@@ -90,17 +90,27 @@ func within[T any](t *rootTarget, name string, f func() (T, error)) (T, error) {
 		value, err := f()
 		done <- result{value, err}
 	}()
-	timer := time.NewTimer(t.limit)
-	defer timer.Stop()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-timer.C:
-	case <-t.end:
+	limit := time.NewTimer(t.limit)
+	defer limit.Stop()
+	begun, ended := time.Now(), t.end
+	for {
+		select {
+		case r := <-done:
+			return r.value, r.err
+		case <-ended:
+			// The run is over, but what has begun ends, and what was done is taken back: with less patience.
+			ended = nil
+			limit.Reset(min(t.limit, lastPatience))
+			continue
+		case <-limit.C:
+		}
+		t.givenUp.Store(true)
+		return none, &StuckError{Path: name, After: time.Since(begun).Round(time.Millisecond)}
 	}
-	t.givenUp.Store(true)
-	return none, &StuckError{Path: name, After: t.limit}
 }
+
+// lastPatience is how long one call may take after the context of Open has ended.
+const lastPatience = 2 * time.Second
 
 func (t *rootTarget) enter() bool {
 	t.use.Lock()
