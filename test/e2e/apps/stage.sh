@@ -1,5 +1,4 @@
-# Usage: stage.sh DIR. Puts programs of this machine, a Debian with a JDK, Python, pip and curl, into DIR with all they need: an image of an application.
-# Node.js comes along where it is installed.
+# Usage: stage.sh DIR. Puts programs of this machine, a Debian with a JDK, Python, pip, Node.js and curl, into DIR with all they need: an image of an application.
 set -eu
 root=$1
 java=$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")
@@ -16,11 +15,10 @@ find "$java" -type l -exec readlink -f {} + | grep '^/etc/java' | sort -u | whil
 	cp "$f" "$root$f"
 done
 
-cp "$python" /usr/bin/curl "$root/usr/bin/"
+cp "$python" /usr/bin/curl /usr/bin/node "$root/usr/bin/"
 ln -s "$name" "$root/usr/bin/python3"
 cp -r "/usr/lib/$name" "$root/usr/lib/$name"
 cp -r /usr/lib/python3/dist-packages/pip "$root/usr/local/lib/$name/dist-packages/"
-if [ -x /usr/bin/node ]; then cp /usr/bin/node "$root/usr/bin/"; fi
 
 # The distribution's store as its tools left it.
 cp -a /etc/ssl/certs "$root/etc/ssl/"
