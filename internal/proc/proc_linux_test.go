@@ -176,6 +176,7 @@ func TestMayBeDockerd(t *testing.T) {
 		{"a long name, no options", &Process{Comm: "docker-engine-2", Exe: "/opt/docker-engine-26.1", Argv: []string{"docker-engine-26.1"}}, true},
 		{"replaced by an update", &Process{Comm: "engine", Exe: "/opt/engine (deleted)", Argv: []string{"/opt/engine", "-H", "fd://"}}, true},
 		{"a script", &Process{Comm: "start-docker", Exe: "/usr/bin/dash", Argv: []string{"/bin/sh", "/usr/local/sbin/start-docker", "-H", "fd://"}}, false},
+		{"a script whose interpreter has options", &Process{Comm: "start-docker", Exe: "/usr/bin/dash", Argv: []string{"/bin/sh", "-e", "/usr/local/sbin/start-docker"}}, false},
 		{"an interpreter", &Process{Comm: "sh", Exe: "/usr/bin/sh", Argv: []string{"sh", "/usr/local/sbin/start-docker"}}, false},
 		{"what a script waits for", &Process{Comm: "sleep", Exe: "/usr/bin/sleep", Argv: []string{"sleep", "1000"}}, false},
 		{"in a container", &Process{Comm: "engine", Exe: "/opt/engine", Argv: []string{"/opt/engine"}, Foreign: true}, false},
