@@ -27,10 +27,12 @@ func fleetSizes() []int { return []int{1, 10, 100, 300} }
 
 // fleetScript makes an image of the host's own Debian and starts containers of it; container i carries the label below-N for every N above it.
 const fleetScript = `
+mkdir -p /srv/image/tmp
+chmod 1777 /srv/image/tmp
 cd /
 tar -cf - --exclude=var/lib/docker --exclude=usr/share/doc --exclude=usr/share/man --exclude=usr/share/locale --exclude=usr/lib/modules --exclude='usr/bin/docker*' \
 	--exclude='usr/sbin/docker*' --exclude='usr/bin/containerd*' --exclude=usr/libexec --exclude=usr/local/bin --exclude=usr/local/lib --exclude=var/cache \
-	usr bin sbin lib lib64 etc var | docker import -c 'CMD ["sleep","infinity"]' - bench-debian >/dev/null
+	usr bin sbin lib lib64 etc var -C /srv/image tmp | docker import -c 'CMD ["sleep","infinity"]' - bench-debian >/dev/null
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -out /root/bench-ca.pem -days 3650 -subj "/CN=Bench CA" \
 	-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null
 cp /root/bench-ca.pem /tmp/bench-ca.pem

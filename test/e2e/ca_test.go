@@ -31,9 +31,9 @@ type caOutcome struct {
 // withDebian makes an image "deb" of the host's own Debian, without what only a host needs.
 func withDebian(t *testing.T, h *hosts.Host) {
 	t.Helper()
-	h.Sh(t, `cd / && tar -cf - --exclude=var/lib/docker --exclude=usr/share/doc --exclude=usr/share/man --exclude=usr/share/locale --exclude=usr/lib/modules \
+	h.Sh(t, `mkdir -p /srv/image/tmp && chmod 1777 /srv/image/tmp && cd / && tar -cf - --exclude=var/lib/docker --exclude=usr/share/doc --exclude=usr/share/man --exclude=usr/share/locale --exclude=usr/lib/modules \
 		--exclude='usr/bin/docker*' --exclude='usr/sbin/docker*' --exclude='usr/bin/containerd*' --exclude=usr/libexec --exclude=usr/local/bin --exclude=usr/local/lib --exclude=var/cache \
-		usr bin sbin lib lib64 etc var | docker import -c 'CMD ["sleep","infinity"]' - deb >/dev/null`)
+		usr bin sbin lib lib64 etc var -C /srv/image tmp | docker import -c 'CMD ["sleep","infinity"]' - deb >/dev/null`)
 }
 
 // runDebian starts containers of the image deb on the host's network.
@@ -208,6 +208,10 @@ func TestCATool(t *testing.T) {
 		writeCAs(t, h, 0, "add", hosts.InspectionCAFile, "ours")
 		out := writeCAs(t, h, 0, "add", hosts.InspectionCAFile, "theirs", "--refresh", "tool")
 		assert.Equal(t, caStates(out), "theirs changed")
+		for _, n := range out.Containers[0].Notes {
+			assert.Assert(t, !strings.Contains(n.Text, "taken back"), "%+v", n)
+		}
+		assert.Equal(t, h.MustDocker(t, "exec", "theirs", "sh", "-c", "test -e /etc/ssl/certs/ca-certificates.crt && echo there"), "there\n")
 		const stores = `docker exec %s sh -c 'cd / && find etc/ssl usr/local/share/ca-certificates -printf "%%p %%y %%m %%U:%%G %%l\n" | sort; cat etc/ssl/certs/ca-certificates.crt | sha256sum'`
 		assert.Equal(t, h.Sh(t, fmt.Sprintf(stores, "theirs")), h.Sh(t, fmt.Sprintf(stores, "ours")))
 		assert.Equal(t, handshake(h, t, "theirs").Code, 0)
