@@ -109,6 +109,7 @@ const cleanUp = 30 * time.Second
 // be, and the result lists it.
 func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspected, want []certs.Authority) (Result, error) {
 	running := in.running(c)
+	t.Prefetch(ctx, "/etc") // one question instead of dozens, where each is one to the daemon
 	p, trust, err := in.planAdd(t, c, running, want)
 	res := Result{Files: []File{}, Notes: slices.Clone(p.notes), Unrestored: []string{}, Family: p.family}
 	if err != nil {
