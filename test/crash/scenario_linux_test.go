@@ -132,7 +132,6 @@ var (
 	setSecret = docker("set", "--only", "daemon", "--layer", "systemd", "--proxy", "http://new.corp:3128", "--username", "ann", "--password-stdin", "--reconcile").reads(password)
 	unsetAll  = docker("unset", "--only", "daemon", "--all")
 	toSystemd = docker("reconcile", "--to", "systemd")
-	toAll     = docker("reconcile", "--to", "all")
 	takeBack  = docker("rollback")
 )
 

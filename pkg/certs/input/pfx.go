@@ -106,10 +106,11 @@ func readPart(part contentInfo) (ders [][]byte, reason string) {
 	whole, err := asn1.Marshal(struct {
 		Version int
 		Safe    outInfo
-	}{3, outInfo{safe.Type, safe.Content}})
+	}{3, outInfo(safe)})
 	if err != nil {
 		return nil, unreadable
 	}
+	//lint:ignore SA1019 DecodeChain wants a private key beside the certificates; a key that ToPEM finds is refused and never written.
 	blocks, err := pkcs12.ToPEM(whole, "")
 	if err != nil {
 		return nil, locked
