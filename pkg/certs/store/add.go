@@ -205,7 +205,7 @@ func (p *planner) writable(shown, name string, e tree.Entry) bool {
 	}
 	switch {
 	case e.ReadOnly:
-		p.note(certs.NeedsRecreate, shown, "is on a read-only file system"+source+": create the container anew with a bundle that holds the certificate mounted there")
+		p.note(certs.NeedsRecreate, shown, "is on a read-only file system"+source+": create the container anew with a bundle that holds the certificate mounted there (docker proxy ca export run or compose)")
 		return false
 	case e.Mount && !p.through:
 		p.skip(shown, "left alone: it is on a mount"+source+", and changing it changes that for everybody who uses it; --through-mounts does")

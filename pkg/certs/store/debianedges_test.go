@@ -291,7 +291,7 @@ func TestReadOnlyRoot(t *testing.T) {
 	plan, notes, err := s.Add(m, []certs.Authority{authority(t, "Ours"), authority(t, "Other")}, store.AddOptions{})
 	assert.NilError(t, err)
 	assert.Equal(t, plan.String(), "")
-	assert.Equal(t, texts(notes), "recreate "+bundlePath+": is on a read-only file system: create the container anew with a bundle that holds the certificate mounted there\n")
+	assert.Equal(t, texts(notes), "recreate "+bundlePath+": is on a read-only file system: create the container anew with a bundle that holds the certificate mounted there (docker proxy ca export run or compose)\n")
 
 	m = small(pems(authority(t, "X")), nil)
 	m.Set(bundlePath, mounted("/srv/certs \x1b[31m on the host"))

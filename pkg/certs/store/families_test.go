@@ -277,7 +277,7 @@ func TestHostile(t *testing.T) {
 		{"a volume", func(m *treetest.Mem) {
 			m.Set("/etc/ssl/cert.pem", func(e *tree.Entry) { e.Mount, e.Source = true, "volume certs" })
 		}, certs.Skipped, "left alone: it is on a mount (volume certs), and changing it changes that for everybody who uses it; --through-mounts does"},
-		{"read-only", func(m *treetest.Mem) { m.Set("/etc/ssl/cert.pem", func(e *tree.Entry) { e.ReadOnly = true }) }, certs.NeedsRecreate, "is on a read-only file system: create the container anew with a bundle that holds the certificate mounted there"},
+		{"read-only", func(m *treetest.Mem) { m.Set("/etc/ssl/cert.pem", func(e *tree.Entry) { e.ReadOnly = true }) }, certs.NeedsRecreate, "is on a read-only file system: create the container anew with a bundle that holds the certificate mounted there (docker proxy ca export run or compose)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
