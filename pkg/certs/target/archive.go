@@ -14,6 +14,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -82,6 +83,14 @@ func (t *archiveTarget) mountOf(real string) (engine.Mount, bool) {
 	return engine.Mount{}, false
 }
 
+// mounted says of an entry what it is mounted from, and whether it takes writes.
+func (t *archiveTarget) mounted(e *tree.Entry) {
+	e.ReadOnly = t.seen.ReadOnly
+	if m, ok := t.mountOf(e.Path); ok {
+		e.Mount, e.Source, e.ReadOnly = true, m.Text(), m.ReadOnly
+	}
+}
+
 // hidden is an error for what the container sees differently from the archive API.
 func (t *archiveTarget) hidden(real string) error {
 	if m, ok := t.mountOf(real); ok && unseen(m) && path.Clean(m.Destination) != real {
@@ -123,22 +132,23 @@ type exact struct{ *archiveTarget }
 func (t exact) Lstat(real string) (tree.Entry, error) {
 	if n, known := t.cache.find(real); known && n != nil {
 		return n.entry, nil
-	} else if !known && t.hidden(real) == nil {
+	} else if !known && !t.cache.stale[real] && t.hidden(real) == nil {
 		var st engine.PathStat
 		err := t.asked(real, func(ctx context.Context) (err error) {
 			st, err = t.eng.StatPath(ctx, t.seen.ID, real)
 			return err
 		})
 		if err == nil && st.Mode.IsDir() {
-			e := tree.Entry{Path: real, Mode: st.Mode, ModTime: st.ModTime, Size: st.Size}
+			e := tree.Entry{Path: real, Mode: st.Mode, ModTime: st.ModTime, Size: st.Size, UID: change.Keep, GID: change.Keep}
+			t.mounted(&e)
 			t.cache.put(real, &node{entry: e, light: true})
 			return e, nil
 		}
-		if errors.Is(err, fs.ErrNotExist) && path.Dir(real) != "/" {
+		// An answer without a body does not say what else is wrong, such as that the container is gone: only where it has answered something it is there.
+		if errors.Is(err, fs.ErrNotExist) && len(t.cache.nodes) > 0 {
 			t.cache.missing[real] = true
 			return tree.Entry{}, err
 		}
-		// An answer without a body does not say what else is wrong, such as that the container is gone.
 	}
 	n, err := t.node(real)
 	if err != nil {
@@ -163,7 +173,8 @@ func (t *archiveTarget) real(name string) (string, error) {
 	return path.Join(dir, path.Base(name)), nil
 }
 
-// Lstat implements tree.Tree. *MountError, Hidden, below a tmpfs.
+// Lstat implements tree.Tree. *MountError, Hidden, below a tmpfs. Who owns a directory is not told (change.Keep) where it was not read with others:
+// the API tells it only together with everything that is in the directory.
 func (t *archiveTarget) Lstat(name string) (tree.Entry, error) {
 	t.use.Lock()
 	defer t.use.Unlock()
@@ -171,11 +182,10 @@ func (t *archiveTarget) Lstat(name string) (tree.Entry, error) {
 	if err != nil {
 		return tree.Entry{}, err
 	}
-	n, err := t.node(real)
+	e, err := exact{t}.Lstat(real)
 	if err != nil {
 		return tree.Entry{}, err
 	}
-	e := n.entry
 	e.Path = path.Clean("/" + name)
 	return e, nil
 }
@@ -202,7 +212,13 @@ func (t *archiveTarget) ReadDir(name string) ([]tree.Entry, error) {
 	}
 	var out []tree.Entry
 	for _, base := range t.cache.names(real) {
-		n, _ := t.cache.find(path.Join(real, base))
+		n, err := t.node(path.Join(real, base))
+		if errors.Is(err, fs.ErrNotExist) { // gone since
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
 		e := n.entry
 		e.Path = path.Join("/", name, base)
 		out = append(out, e)

@@ -29,23 +29,38 @@ type step struct {
 
 // Apply implements Target. Changes that follow each other go in one request. A file that cannot be removed does not end it: the other changes are made, and the error
 // (*NotDeletableError, joined) says which ones are missing.
-func (t *archiveTarget) Apply(ctx context.Context, changes change.Plan, o Options) ([]Done, error) {
+func (t *archiveTarget) Apply(ctx context.Context, changes change.Plan, o Options) (done []Done, err error) {
 	t.use.Lock()
 	defer t.use.Unlock()
 	if time.Since(t.cache.begun) > fresh {
 		t.cache = newCache()
 	}
 	b := &batch{t: t, ctx: ctx}
-	defer func() { t.cache = newCache() }()
+	defer func() {
+		if err != nil {
+			t.cache = newCache()
+			return
+		}
+		// What was changed is read back from the daemon; the rest is what it was a moment ago.
+		for _, d := range done {
+			t.cache.outdate(d.Real)
+			for _, name := range append([]string{d.Real}, d.Made...) {
+				t.cache.touched(path.Dir(name))
+			}
+			for _, dir := range d.Made {
+				t.cache.outdate(dir)
+			}
+		}
+	}()
 	for _, c := range changes.Effective() {
 		if err := ctx.Err(); err != nil {
 			return b.end(err)
 		}
-		s, done, err := t.plan(ctx, c, o)
+		s, one, err := t.plan(ctx, c, o)
 		if err != nil {
 			return b.end(err)
 		}
-		if err := b.add(s, done); err != nil {
+		if err := b.add(s, one); err != nil {
 			return b.end(err)
 		}
 	}

@@ -29,16 +29,20 @@ type cache struct {
 	below   map[string][]string // names in a directory, as far as they are known
 	whole   map[string]bool     // everything below it is known
 	missing map[string]bool
+	stale   map[string]bool // was known, and has to be asked for again whatever covers it
 	kept    int
 	begun   time.Time
 }
 
 func newCache() *cache {
-	return &cache{nodes: map[string]*node{}, below: map[string][]string{}, whole: map[string]bool{}, missing: map[string]bool{}, begun: time.Now()}
+	return &cache{nodes: map[string]*node{}, below: map[string][]string{}, whole: map[string]bool{}, missing: map[string]bool{}, stale: map[string]bool{}, begun: time.Now()}
 }
 
 // find gives what is known of a name; nil and true when it is known that nothing is there.
 func (c *cache) find(real string) (n *node, known bool) {
+	if c.stale[real] {
+		return nil, false
+	}
 	if n, ok := c.nodes[real]; ok {
 		return n, true
 	}
@@ -81,6 +85,7 @@ func (c *cache) put(real string, n *node) {
 		c.below[path.Dir(real)] = append(c.below[path.Dir(real)], path.Base(real))
 	}
 	delete(c.missing, real)
+	delete(c.stale, real)
 	c.nodes[real] = n
 	c.kept += len(n.data)
 	if c.kept > maxKept {
@@ -103,4 +108,23 @@ func (c *cache) forget(real string) {
 	dir := path.Dir(real)
 	c.below[dir] = slices.DeleteFunc(c.below[dir], func(s string) bool { return s == path.Base(real) })
 	c.missing[real] = true
+}
+
+// outdate makes a name one that has to be asked for again.
+func (c *cache) outdate(real string) {
+	if n, ok := c.nodes[real]; ok {
+		c.kept -= len(n.data)
+		delete(c.nodes, real)
+	}
+	delete(c.missing, real)
+	c.stale[real] = true
+}
+
+// touched is outdate for a directory in which something was changed: it is still one, and what else is in it stays known.
+func (c *cache) touched(dir string) {
+	if n, ok := c.nodes[dir]; ok {
+		again := *n
+		again.exact, again.light = false, true
+		c.nodes[dir] = &again
+	}
 }

@@ -155,7 +155,7 @@ func (t *archiveTarget) newNode(ctx context.Context, real string, h *tar.Header,
 	if h.Typeflag == tar.TypeLink {
 		mode &^= fs.ModeType
 	}
-	e := tree.Entry{Path: real, Mode: mode, Size: h.Size, ModTime: h.ModTime, ReadOnly: t.seen.ReadOnly}
+	e := tree.Entry{Path: real, Mode: mode, Size: h.Size, ModTime: h.ModTime}
 	var err error
 	if e.UID, e.GID, err = t.owners(ctx, h.Uid, h.Gid); err != nil {
 		return nil, err
@@ -167,9 +167,7 @@ func (t *archiveTarget) newNode(ctx context.Context, real string, h *tar.Header,
 	if st != nil && !st.ModTime.IsZero() && st.ModTime.Truncate(time.Second).Equal(h.ModTime.Truncate(time.Second)) {
 		n.entry.ModTime, n.exact = st.ModTime, true
 	}
-	if m, ok := t.mountOf(real); ok {
-		n.entry.Mount, n.entry.Source, n.entry.ReadOnly = true, m.Text(), m.ReadOnly
-	}
+	t.mounted(&n.entry)
 	for key, value := range h.PAXRecords {
 		if strings.HasPrefix(key, "SCHILY.xattr.") {
 			if n.xattrs == nil {
