@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os/exec"
+	"path"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func playProtectedFiles(t *testing.T, h *hosts.Host) {
 		return h.Sh(t, "find /etc/docker -printf '%p %y %m %U:%G %s\n' | sort; cat "+file+"; getfattr -d -m - -e hex "+file)
 	}
 	for _, what := range []string{file, "/etc/docker"} {
-		t.Run("immutable "+what, func(t *testing.T) {
+		t.Run("immutable "+path.Base(what), func(t *testing.T) {
 			h.WriteFile(t, file, text, 0o644)
 			before := describe()
 			immutable(t, h, "+i", what)
