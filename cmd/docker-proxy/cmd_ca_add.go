@@ -70,14 +70,19 @@ func (o *caOptions) takeCert(args []string) error {
 	return nil
 }
 
-func runCAAdd(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
+// forWriting takes the arguments of a command that changes containers, and refuses what does not go together.
+func (o *caOptions) forWriting(a *app, args []string) error {
 	if err := o.takeCert(args); err != nil {
 		return err
 	}
 	if err := o.validate(a); err != nil {
 		return err
 	}
-	if err := o.needSelector(true); err != nil {
+	return o.needSelector(true)
+}
+
+func runCAAdd(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
+	if err := o.forWriting(a, args); err != nil {
 		return err
 	}
 	want, err := a.readAuthorities(o.certs, o.force)

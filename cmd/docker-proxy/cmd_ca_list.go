@@ -91,6 +91,13 @@ With --missing only those in which one is missing are listed, and the status is 
 	return cmd
 }
 
+// allUnlessSelected is for the commands that only look: without a selector they look at every container.
+func (o *caOptions) allUnlessSelected() {
+	if selector, _ := o.selector(); selector.Empty() && len(o.builders) == 0 {
+		o.all = true
+	}
+}
+
 func runCAList(ctx context.Context, a *app, o *caOptions) error {
 	if err := o.validate(a); err != nil {
 		return err
@@ -102,9 +109,7 @@ func runCAList(ctx context.Context, a *app, o *caOptions) error {
 	if err != nil {
 		return err
 	}
-	if selector, _ := o.selector(); selector.Empty() && len(o.builders) == 0 {
-		o.all = true
-	}
+	o.allUnlessSelected()
 	s, err := a.openCA(ctx, o, false)
 	if err != nil {
 		return err

@@ -40,13 +40,7 @@ A certificate that was trusted before it was added, such as one of the image's o
 }
 
 func runCARemove(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
-	if err := o.takeCert(args); err != nil {
-		return err
-	}
-	if err := o.validate(a); err != nil {
-		return err
-	}
-	if err := o.needSelector(true); err != nil {
+	if err := o.forWriting(a, args); err != nil {
 		return err
 	}
 	gone, known, err := a.fingerprintsOf(o.certs)

@@ -60,9 +60,7 @@ func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
 	if err != nil {
 		return err
 	}
-	if selector, _ := o.selector(); selector.Empty() && len(o.builders) == 0 {
-		o.all = true
-	}
+	o.allUnlessSelected()
 	s, err := a.openCA(ctx, o, false)
 	if err != nil {
 		return err
