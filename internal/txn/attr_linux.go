@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // isMount reports whether an open file is on another mount than its directory: rename onto it would give EBUSY, or, from another mount namespace, take the mount
@@ -47,7 +49,7 @@ func mountID(f *os.File) (uint64, error) {
 // xattrs gives the extended attributes of an open file: the SELinux label, access lists, and what users put there. Signatures over the content are left out: they
 // would be wrong for other bytes.
 func xattrs(f *os.File) (map[string][]byte, error) {
-	names, err := xattrBytes(func(buf []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), buf) })
+	names, err := host.XattrBytes(func(buf []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), buf) })
 	if err != nil {
 		return nil, &fs.PathError{Op: "listxattr", Path: f.Name(), Err: err}
 	}
@@ -56,7 +58,7 @@ func xattrs(f *os.File) (map[string][]byte, error) {
 		if name == "" || name == "security.ima" || name == "security.evm" {
 			continue
 		}
-		value, err := xattrBytes(func(buf []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, buf) })
+		value, err := host.XattrBytes(func(buf []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, buf) })
 		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 			// Not ours to see, so not ours to copy.
 			continue
@@ -70,25 +72,6 @@ func xattrs(f *os.File) (map[string][]byte, error) {
 		out[name] = value
 	}
 	return out, nil
-}
-
-// xattrBytes asks for the size first and again when the value grew in between.
-func xattrBytes(get func([]byte) (int, error)) ([]byte, error) {
-	for {
-		n, err := get(nil)
-		if errors.Is(err, unix.ENOTSUP) || n == 0 && err == nil {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		buf := make([]byte, n)
-		n, err = get(buf)
-		if errors.Is(err, unix.ERANGE) {
-			continue
-		}
-		return buf[:max(n, 0)], err
-	}
 }
 
 // giveXattrs puts attributes onto a new file. One that is there already with the same value, as a default SELinux label is, is not written.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // dirMode is the mode of directories that are made for a file.
@@ -57,7 +58,7 @@ func (t *hostTarget) setDir(dir *folder, base, name string, to change.State) err
 	if err := t.own(f, to); err != nil {
 		return err
 	}
-	if err := t.calls.chmod(f, sysMode(to.Mode)); err != nil {
+	if err := t.calls.chmod(f, host.SysMode(to.Mode)); err != nil {
 		return err
 	}
 	return t.calls.sync(f)

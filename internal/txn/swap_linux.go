@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // Swap implements Target.
@@ -108,7 +109,7 @@ func (t *hostTarget) build(dir *folder, p Place, temp string, from, to change.St
 	if err := t.giveXattrs(f, attrs); err != nil {
 		return err
 	}
-	if err := t.calls.chmod(f, sysMode(to.Mode)); err != nil {
+	if err := t.calls.chmod(f, host.SysMode(to.Mode)); err != nil {
 		return err
 	}
 	return t.calls.sync(f)
@@ -209,7 +210,7 @@ func (t *hostTarget) rewrite(dir *folder, base, name string, from, to change.Sta
 	}
 	defer f.Close()
 	if narrow := from.Mode & to.Mode; modeBits(narrow) != modeBits(from.Mode) {
-		if err := t.calls.chmod(f, sysMode(narrow)); err != nil {
+		if err := t.calls.chmod(f, host.SysMode(narrow)); err != nil {
 			return err
 		}
 	}
@@ -227,7 +228,7 @@ func (t *hostTarget) rewrite(dir *folder, base, name string, from, to change.Sta
 		return err
 	}
 	if modeBits(from.Mode) != modeBits(to.Mode) {
-		if err := t.calls.chmod(f, sysMode(to.Mode)); err != nil {
+		if err := t.calls.chmod(f, host.SysMode(to.Mode)); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func describe(f *os.File, owner trust) (change.State, error) {
 	if err := owner.enter(f.Name(), &st); err != nil {
 		return change.State{}, err
 	}
-	s := change.State{Mode: fileMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid)}
+	s := change.State{Mode: host.Mode(st.Mode), UID: int(st.Uid), GID: int(st.Gid)}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		s.Kind = change.File
@@ -171,34 +171,4 @@ func describe(f *os.File, owner trust) (change.State, error) {
 		return change.State{}, &fs.PathError{Op: "read", Path: f.Name(), Err: host.ErrNotRegular}
 	}
 	return s, nil
-}
-
-// fileMode turns the permission bits of stat(2) into those of fs.FileMode.
-func fileMode(mode uint32) fs.FileMode {
-	m := fs.FileMode(mode & 0o777)
-	if mode&unix.S_ISUID != 0 {
-		m |= fs.ModeSetuid
-	}
-	if mode&unix.S_ISGID != 0 {
-		m |= fs.ModeSetgid
-	}
-	if mode&unix.S_ISVTX != 0 {
-		m |= fs.ModeSticky
-	}
-	return m
-}
-
-// sysMode is the inverse of fileMode.
-func sysMode(m fs.FileMode) uint32 {
-	n := uint32(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		n |= unix.S_ISUID
-	}
-	if m&fs.ModeSetgid != 0 {
-		n |= unix.S_ISGID
-	}
-	if m&fs.ModeSticky != 0 {
-		n |= unix.S_ISVTX
-	}
-	return n
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // openat opens one name in an open directory. base has no slash, so that nothing is resolved but, where flags allow it, a link in base.
@@ -123,16 +125,7 @@ func mountFlags(f *os.File) (readOnly, kernel bool, err error) {
 
 // fileMode turns the mode of stat(2) into fs.FileMode.
 func fileMode(mode uint16) fs.FileMode {
-	m := fs.FileMode(mode & 0o777)
-	if mode&unix.S_ISUID != 0 {
-		m |= fs.ModeSetuid
-	}
-	if mode&unix.S_ISGID != 0 {
-		m |= fs.ModeSetgid
-	}
-	if mode&unix.S_ISVTX != 0 {
-		m |= fs.ModeSticky
-	}
+	m := host.Mode(uint32(mode))
 	switch mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 		m |= fs.ModeDir
@@ -151,21 +144,6 @@ func fileMode(mode uint16) fs.FileMode {
 		m |= fs.ModeIrregular
 	}
 	return m
-}
-
-// sysMode gives the permission bits of chmod(2).
-func sysMode(m fs.FileMode) uint32 {
-	n := uint32(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		n |= unix.S_ISUID
-	}
-	if m&fs.ModeSetgid != 0 {
-		n |= unix.S_ISGID
-	}
-	if m&fs.ModeSticky != 0 {
-		n |= unix.S_ISVTX
-	}
-	return n
 }
 
 // calls are the mutating system calls of the container-root target; there are no others. All work on a name in an open directory or on an open file; nothing is
@@ -256,7 +234,7 @@ func (c calls) truncate(f *os.File, size int) error {
 }
 
 func (c calls) chmod(f *os.File, mode fs.FileMode) error {
-	return c.do("chmod", f.Name(), func() error { return unix.Fchmod(int(f.Fd()), sysMode(mode)) })
+	return c.do("chmod", f.Name(), func() error { return unix.Fchmod(int(f.Fd()), host.SysMode(mode)) })
 }
 
 func (c calls) chown(f *os.File, uid, gid int) error {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
+	"github.com/docker-proxy/docker-proxy/internal/host"
 )
 
 // replace makes the new file or link beside the old one and renames it over it. Nothing is made durable: a container that is lost with its machine is made again.
@@ -128,7 +129,7 @@ func (t *rootTarget) rewrite(p *place, to change.State) error {
 			return err
 		}
 	}
-	if sysMode(to.Mode) != sysMode(fileMode(st.Mode)) {
+	if host.SysMode(to.Mode) != host.SysMode(fileMode(st.Mode)) {
 		return t.calls().chmod(f, to.Mode)
 	}
 	return nil
@@ -166,7 +167,7 @@ func xattrsAt(d *folder, base string) (map[string][]byte, error) {
 }
 
 func xattrs(f *os.File) (map[string][]byte, error) {
-	names, err := xattrBytes(func(buf []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), buf) })
+	names, err := host.XattrBytes(func(buf []byte) (int, error) { return unix.Flistxattr(int(f.Fd()), buf) })
 	if err != nil {
 		return nil, &fs.PathError{Op: "listxattr", Path: f.Name(), Err: err}
 	}
@@ -175,7 +176,7 @@ func xattrs(f *os.File) (map[string][]byte, error) {
 		if name == "" || name == "security.ima" || name == "security.evm" || strings.HasPrefix(name, "trusted.overlay.") {
 			continue
 		}
-		value, err := xattrBytes(func(buf []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, buf) })
+		value, err := host.XattrBytes(func(buf []byte) (int, error) { return unix.Fgetxattr(int(f.Fd()), name, buf) })
 		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 			continue // gone, or not ours to see
 		}
@@ -188,25 +189,6 @@ func xattrs(f *os.File) (map[string][]byte, error) {
 		out[name] = value
 	}
 	return out, nil
-}
-
-// xattrBytes asks for the size first and again when the value grew in between; the kernel's limit is 64 KiB (xattr(7)).
-func xattrBytes(get func([]byte) (int, error)) ([]byte, error) {
-	for tries := 0; ; tries++ {
-		n, err := get(nil)
-		if errors.Is(err, unix.ENOTSUP) || n == 0 && err == nil {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		buf := make([]byte, n)
-		n, err = get(buf)
-		if errors.Is(err, unix.ERANGE) && tries < maxTries {
-			continue
-		}
-		return buf[:max(n, 0)], err
-	}
 }
 
 // giveXattrs puts attributes onto a new file. One that is there already with the same value, as a default SELinux label is, is not written, and one that this file
