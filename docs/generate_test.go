@@ -64,11 +64,32 @@ func rulesTable() string {
 }
 
 func findingsTable() string {
-	var rows [][]string
-	for _, c := range precedence.Checks() {
-		rows = append(rows, []string{code(c.ID), string(c.Severity), sentence(c.Summary), c.Basis})
+	var out strings.Builder
+	for _, g := range precedence.Groups() {
+		var rows [][]string
+		for _, c := range precedence.Checks() {
+			if c.Group == g {
+				rows = append(rows, []string{code(c.ID), string(c.Severity), sentence(c.Summary), c.Basis, askedBy(c), mendedBy(c)})
+			}
+		}
+		fmt.Fprintf(&out, "\n## %s\n\n%s", g, table("finding|severity|what it means|what it rests on|asked|`--fix`", rows...))
 	}
-	return table("finding|severity|what it means|what it rests on", rows...)
+	return strings.TrimPrefix(out.String(), "\n") + "\n"
+}
+
+// askedBy is the option without which `doctor` does not look for it.
+func askedBy(c precedence.Check) string {
+	if c.Needs == precedence.NeedNothing {
+		return "always"
+	}
+	return code(string(c.Needs))
+}
+
+func mendedBy(c precedence.Check) string {
+	if c.Mended {
+		return "yes"
+	}
+	return ""
 }
 
 // exitTable reads the statuses and their comments from the program's source.

@@ -28,6 +28,7 @@ type app struct {
 func subcommands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		newCACommand(a),
+		newDoctorCommand(a),
 		newExplainCommand(a),
 		newExportCommand(a),
 		newHelpCommand(),

@@ -102,8 +102,7 @@ func observeIn(site *Site, files *host.FS) *Observation {
 	observeProcess(site, out)
 	out.Verdicts = precedence.Resolve(out.Inputs)
 	out.fromProcess()
-	out.judge()
-	out.addStateFindings()
+	out.check()
 	out.Findings = precedence.SortFindings(out.Findings)
 	return out
 }

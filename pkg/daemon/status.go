@@ -62,34 +62,3 @@ func (o *Observation) Wins(b precedence.Binding) bool {
 	w := o.verdict(b.Key).Winner
 	return w != nil && (w.Source == b.Source || b.Inert == "" && w.Source.Path == b.Source.Path && w.Source.Route == b.Source.Route && w.Value == b.Value && w.Source.Name != b.Source.Name)
 }
-
-// addStateFindings tells of what the running system has not taken over yet.
-func (o *Observation) addStateFindings() {
-	for _, st := range o.Statuses() {
-		at := &precedence.Source{Layer: precedence.LayerProcess}
-		if st.Verdict.Winner != nil {
-			at = &st.Verdict.Winner.Source
-		}
-		switch st.Pending {
-		case PendingRestart:
-			if !st.Verdict.Set() {
-				o.find("restart-pending", at, "docker proxy restart", "the running daemon still has a %s, which is not configured any more", st.Verdict.Key)
-				continue
-			}
-			o.find("restart-pending", at, "docker proxy restart", "the running daemon does not have the configured %s yet", st.Verdict.Key)
-		case PendingReload:
-			o.find("systemd-reload-needed", at, "docker proxy restart", "systemd has not loaded the changed unit files yet, so a restart alone would not give dockerd the configured %s", st.Verdict.Key)
-		case PendingNone, PendingUnknown:
-		}
-	}
-	if err := o.Site.APIError; err != nil {
-		o.find("daemon-not-reachable", nil, "", "the daemon's API does not answer: %v", err)
-	}
-	id := "not-known-under-root"
-	if o.Site.Live {
-		id = "unknown-without-running-code"
-	}
-	for _, what := range o.Site.Unknown {
-		o.find(id, nil, "", "%s", what)
-	}
-}

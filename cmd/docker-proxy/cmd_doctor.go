@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/docker/cli/opts"
+	"github.com/spf13/cobra"
+
+	"github.com/docker-proxy/docker-proxy/pkg/precedence"
+)
+
+type doctorOptions struct {
+	severity   string
+	filter     opts.FilterOpt
+	deep       bool
+	containers bool
+	online     bool
+	format     outputFormat
+}
+
+// doctorReport is the JSON of `doctor`.
+type doctorReport struct {
+	Schema   int                  `json:"schema"`
+	Daemon   daemonReport         `json:"daemon"`
+	Asked    []precedence.Need    `json:"asked"` // of --deep, --containers and --online, what was looked at
+	Findings []precedence.Finding `json:"findings"`
+}
+
+func newDoctorCommand(a *app) *cobra.Command {
+	o := doctorOptions{filter: opts.NewFilterOpt()}
+	cmd := &cobra.Command{
+		Use:   "doctor [OPTIONS]",
+		Short: "Find settings that look right and do nothing, or will stop dockerd",
+		Long: `Find every proxy setting of this machine that looks right and does nothing, that will stop dockerd at its next start, or that works otherwise than most people
+expect: in daemon.json, units and drop-ins, startup files, the values themselves, NO_PROXY, the client's config.json, and in what runs. Each finding says what
+really happens, where, and which command mends it.
+
+The exit status is 1 when there is a finding of severity error.`,
+		Example: `  docker proxy doctor                                  everything that files, processes and the daemon tell
+  docker proxy doctor --severity error                 only what does not work
+  docker proxy doctor --filter id=no-proxy-dead-entry  one kind of finding
+  docker proxy doctor --format json                    for programs`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), a, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.severity, "severity", "", "Show only findings of this `SEVERITY` or a worse one: error, warning or info")
+	f.Var(&o.filter, "filter", "Show only findings with this id, group or severity, such as `\"id=http-only\"`")
+	addFormatFlag(cmd, &o.format)
+	_ = cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severityNames(), cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	_ = cmd.RegisterFlagCompletionFunc("filter", cobra.FixedCompletions(findingFilters(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
+	keep, err := o.selection()
+	if err != nil {
+		return err
+	}
+	v, err := a.lookSettled(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	rep := doctorReport{Schema: reportSchema, Daemon: renderer{}.daemon(v.site), Asked: []precedence.Need{}, Findings: []precedence.Finding{}}
+	for _, f := range v.findings() {
+		if keep(f) {
+			rep.Findings = append(rep.Findings, f)
+		}
+	}
+	if err := printAs(a.cli.Out(), o.format, rep, func(w io.Writer) error { return doctorText(w, rep) }); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(rep.Findings, func(f precedence.Finding) bool { return f.Severity == precedence.SeverityError }) {
+		return silently(exitFailed)
+	}
+	return nil
+}
+
+// doctorText prints the findings for people: all of them, worst first, and their number.
+func doctorText(w io.Writer, rep doctorReport) error {
+	fmt.Fprintln(w, daemonLine(rep.Daemon))
+	findingsText(w, rep.Findings)
+	if len(rep.Findings) == 0 {
+		_, err := fmt.Fprintln(w, "\nNothing found.")
+		return err
+	}
+	var parts []string
+	for _, s := range precedence.Severities() {
+		n := 0
+		for _, f := range rep.Findings {
+			if f.Severity == s {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, counted(n, string(s)))
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%s.\n", strings.Join(parts, ", "))
+	return err
+}
+
+func counted(n int, severity string) string {
+	if severity == string(precedence.SeverityInfo) {
+		severity = "note"
+	}
+	if n != 1 {
+		severity += "s"
+	}
+	return fmt.Sprintf("%d %s", n, severity)
+}
+
+// selection checks --severity and --filter against the registry and returns what they keep.
+func (o doctorOptions) selection() (func(precedence.Finding) bool, error) {
+	if o.severity != "" && !slices.Contains(severityNames(), o.severity) {
+		return nil, usageErrorf("unknown severity %q: use %s", o.severity, strings.Join(severityNames(), ", "))
+	}
+	args := o.filter.Value()
+	known := map[string]bool{}
+	for _, f := range findingFilters() {
+		known[f] = true
+	}
+	for _, key := range args.Keys() {
+		for _, value := range args.Get(key) {
+			if !known[key+"="+value] {
+				return nil, usageErrorf("no finding has %s=%s: the findings are listed by 'docker proxy help doctor' and on the page of findings", key, value)
+			}
+		}
+	}
+	worst := precedence.Severities()
+	limit := len(worst)
+	if i := slices.Index(worst, precedence.Severity(o.severity)); i >= 0 {
+		limit = i
+	}
+	return func(f precedence.Finding) bool {
+		c, _ := precedence.CheckOf(f.ID)
+		for key, value := range map[string]string{"id": f.ID, "group": string(c.Group), "severity": string(f.Severity)} {
+			if args.Contains(key) && !args.ExactMatch(key, value) {
+				return false
+			}
+		}
+		return slices.Index(worst, f.Severity) <= limit
+	}, nil
+}
+
+func severityNames() []cobra.Completion {
+	var out []cobra.Completion
+	for _, s := range precedence.Severities() {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// findingFilters are the filters that can match anything.
+func findingFilters() []cobra.Completion {
+	var out []cobra.Completion
+	for _, c := range precedence.Checks() {
+		out = append(out, "id="+c.ID)
+	}
+	for _, g := range precedence.Groups() {
+		out = append(out, "group="+string(g))
+	}
+	for _, s := range precedence.Severities() {
+		out = append(out, "severity="+string(s))
+	}
+	return out
+}
