@@ -135,7 +135,7 @@ func (j *job) outcome(todo change.Plan) outcomeReport {
 	if j.plan != nil {
 		rep.Skipped = append(rep.Skipped, j.plan.Skipped...)
 		for _, f := range j.plan.After.Findings {
-			if f.ID != "restart-pending" && f.ID != "systemd-reload-needed" {
+			if f.ID != "restart-pending" && f.ID != "running-differs-from-configured" && f.ID != "systemd-reload-needed" {
 				rep.Findings = append(rep.Findings, f)
 			}
 		}

@@ -8,6 +8,9 @@ func checkState(o *Observation) {
 		o.checkGuideOrder(v)
 	}
 	o.addStateFindings()
+	o.checkManaged()
+	o.checkSizes()
+	o.checkUserlandProxy()
 }
 
 // checkGuideOrder tells where the order that most guides teach names another value than the one dockerd uses.
@@ -40,11 +43,7 @@ func (o *Observation) addStateFindings() {
 		}
 		switch st.Pending {
 		case PendingRestart:
-			if !st.Verdict.Set() {
-				o.find("restart-pending", at, "docker proxy restart", "the running daemon still has a %s, which is not configured any more", st.Verdict.Key)
-				continue
-			}
-			o.find("restart-pending", at, "docker proxy restart", "the running daemon does not have the configured %s yet", st.Verdict.Key)
+			o.findPending(st, at)
 		case PendingReload:
 			o.find("systemd-reload-needed", at, "docker proxy restart", "systemd has not loaded the changed unit files yet, so a restart alone would not give dockerd the configured %s", st.Verdict.Key)
 		case PendingNone, PendingUnknown:

@@ -69,7 +69,7 @@ func Locate(ctx context.Context, env Env) (*Site, error) {
 		env.Connect = connectSystemd
 	}
 	l := &locator{env: env, Site: &Site{
-		FS: env.FS, Root: env.FS.Root(), Live: env.FS.Live() || env.running, Endpoint: env.Endpoint, Context: env.Context, CallerUID: env.UID,
+		FS: env.FS, Root: env.FS.Root(), Live: env.FS.Live() || env.running, Endpoint: env.Endpoint, Context: env.Context, CallerUID: env.UID, Home: env.Home,
 		Manager: ManagerNone, Flavor: FlavorStandard, State: "unknown", VersionSource: VersionUnknown,
 	}}
 	if !l.Live {

@@ -170,4 +170,5 @@ func (o *Observation) fromAPI() {
 		o.Verdicts = append(o.Verdicts, v)
 	}
 	o.addStateFindings()
+	o.checkDesktop()
 }

@@ -118,6 +118,7 @@ type Site struct {
 	Context  string // Docker context name
 	// CallerUID is who looks, -1 where the platform has no such numbers.
 	CallerUID int
+	Home      string // of who looks; "" when it is not known
 
 	Manager Manager
 	Flavor  Flavor
