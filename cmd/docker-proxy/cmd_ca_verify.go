@@ -29,7 +29,7 @@ func newCAVerifyCommand(a *app) *cobra.Command {
 containers.
 
 With --url the certificate chain that this URL presents is fetched from this machine through the proxy, and checked as a program in the container would: with the authorities of the
-container's own bundle. No client is needed inside.`,
+container's own bundle. No client is needed inside. A chain that strict programs refuse whatever they trust, such as Python from 3.13 on, is said to be one.`,
 		Example: `  docker proxy ca verify
   docker proxy ca verify web --cert proxy-ca.pem
   docker proxy ca verify --all --url https://feeds.corp/`,
@@ -151,6 +151,7 @@ func (s *caSession) verifyText(w io.Writer, rep caReport, chain *install.Chain) 
 			}
 		}
 	}
+	s.notes(w, rep)
 	findingsText(w, rep.Findings)
 	return nil
 }

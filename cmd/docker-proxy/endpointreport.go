@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker-proxy/docker-proxy/internal/probe"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/strict"
 	"github.com/docker-proxy/docker-proxy/pkg/registry"
 )
 
@@ -53,6 +54,8 @@ type stepReport struct {
 type tlsReport struct {
 	Ends  probe.Ending        `json:"ends"`
 	Chain []probe.Certificate `json:"chain"`
+	// Strict says what strict programs refuse the chain for, "" when they do not.
+	Strict string `json:"strict,omitempty"`
 }
 
 func resultOf(target testTarget, v probe.Visited, tries int) testResult {
@@ -68,7 +71,7 @@ func resultOf(target testTarget, v probe.Visited, tries int) testResult {
 		r.Milliseconds += s.Duration.Milliseconds()
 	}
 	if len(v.Chain) > 0 {
-		r.TLS = &tlsReport{v.Ending, v.Chain}
+		r.TLS = &tlsReport{v.Ending, v.Chain, strict.Sentence(v.Presented, nil)}
 	}
 	if v.Addresses == nil {
 		r.Addresses = []string{}
@@ -133,6 +136,9 @@ func testText(w io.Writer, rep testReport) error {
 		}
 		if r.TLS != nil {
 			fmt.Fprintf(w, "     %s: %s\n", endsAt(r.TLS.Ends.At), r.TLS.Ends.Why)
+			if r.TLS.Strict != "" {
+				fmt.Fprintf(w, "     %s\n", r.TLS.Strict)
+			}
 		}
 		if r.Skipped != "" {
 			fmt.Fprintf(w, "     not tested: %s\n", r.Skipped)

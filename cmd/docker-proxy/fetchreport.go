@@ -13,6 +13,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/input"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/machine"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/strict"
 )
 
 // fetchReport is the JSON of `ca fetch`.
@@ -56,7 +57,10 @@ func (f *fetch) judge(target *url.URL, v probe.Visited) {
 	if top != last {
 		f.report.Notes = append(f.report.Notes, "the chain is not in order, or holds certificates that do not belong to it")
 	}
-	f.trusted(v.Presented)
+	root := f.trusted(v.Presented)
+	if text := strict.Sentence(v.Presented, root); text != "" {
+		f.report.Notes = append(f.report.Notes, text)
+	}
 }
 
 // topOf follows the issuers from the host's own certificate as far as the chain goes, whatever its order is.
@@ -80,21 +84,21 @@ func topOf(chain []*x509.Certificate) *x509.Certificate {
 	return at
 }
 
-// trusted finds out whether this machine trusts the chain already, and by which root.
-func (f *fetch) trusted(chain []*x509.Certificate) {
+// trusted finds out whether this machine trusts the chain already, and by which root; nil when it does not.
+func (f *fetch) trusted(chain []*x509.Certificate) *x509.Certificate {
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
 	found, err := chain[0].Verify(x509.VerifyOptions{Roots: systemRoots(), Intermediates: between, CurrentTime: f.now})
 	if err != nil || len(found) == 0 {
-		return
+		return nil
 	}
 	f.report.Trusted = true
 	root := found[0][len(found[0])-1]
 	list, err := input.Read(root.Raw, "", input.Options{Now: f.now, Force: true})
 	if err != nil {
-		return
+		return root
 	}
 	f.report.Held = list[0].Fingerprint.String()
 	if m, err := machine.Look(f.view.files); err == nil {
@@ -102,6 +106,7 @@ func (f *fetch) trusted(chain []*x509.Certificate) {
 			f.report.Held = paths[len(paths)-1]
 		}
 	}
+	return root
 }
 
 func nameOr(name, other string) string {

@@ -35,7 +35,7 @@ func importApps(t *testing.T, h *hosts.Host) {
 	must("sh", "apps/stage.sh", root)
 	must("go", "build", "-o", filepath.Join(root, "client"), "./apps/client")
 	must("javac", "-d", root, "apps/Client.java")
-	must("cp", "apps/client.py", "apps/client.js", root)
+	must("cp", "apps/client.py", "apps/client.js", "apps/strict.py", root)
 	must("sh", "-c", `tar -C "$1" -c . | nsenter -t "$2" -m -u -i -n -p -C -r -w docker import -c 'ENV PATH=/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1' -c 'CMD ["/client"]' - apps`,
 		"sh", root, strconv.Itoa(h.Leader))
 }
@@ -145,6 +145,7 @@ func playRuntimes(t *testing.T, h *hosts.Host) {
 		assert.Equal(t, len(env), 1, "%v", app.Notes)
 		assert.Assert(t, cmp.Contains(asks.ask(t, h, env...), "trusted"))
 	})
+	t.Run("a chain that Python 3.13 refuses is said to be one", func(t *testing.T) { tellsOfStrict(t, h) })
 	t.Run("a second time changes nothing", func(t *testing.T) {
 		changed := diff()
 		mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app", "--check")
@@ -154,4 +155,22 @@ func playRuntimes(t *testing.T, h *hosts.Host) {
 	mustProxy(t, h, "ca", "remove", hosts.InspectionCAFile, "app")
 	fail("fails again", clients(t)[:1])
 	assert.DeepEqual(t, diff(), before)
+}
+
+// tellsOfStrict: squid's certificates have no authorityKeyIdentifier, for which strict programs refuse them although they trust who has signed them. OpenSSL and Python say so, and
+// so do the three commands that look at chains.
+func tellsOfStrict(t *testing.T, h *hosts.Host) {
+	const url, said = "https://" + hosts.Registry + "/v2/", "refuse this chain whatever their store holds: the server's own certificate has no authorityKeyIdentifier"
+	inspecting := hosts.ProxyURL(hosts.InspectPort)
+	r := h.Docker(t, "exec", "app", "python3", "/strict.py", url, inspecting, "/etc/ssl/certs/ca-certificates.crt")
+	assert.Assert(t, cmp.Contains(r.Stdout, "Missing Authority Key Identifier"))
+	r = h.Do(t, hosts.Cmd{Argv: []string{"openssl", "s_client", "-x509_strict", "-proxy", strings.TrimPrefix(inspecting, "http://"), "-connect", hosts.Registry, "-verify_return_error", "-CAfile", hosts.InspectionCAFile}})
+	assert.Assert(t, cmp.Contains(r.Stdout+r.Stderr, "Missing Authority Key Identifier"))
+
+	mustProxy(t, h, "set", "--proxy", inspecting, "--no-check", "--only", "daemon", "--no-restart", "--yes")
+	assert.Assert(t, cmp.Contains(mustProxy(t, h, "ca", "verify", "app", "--url", url).Stdout, "app: strict programs, such as all that run on Python from 3.13 on, "+said))
+	assert.Assert(t, cmp.Contains(mustProxy(t, h, "ca", "fetch", hosts.Registry).Stdout, said))
+	assert.Assert(t, cmp.Contains(proxy(t, h, "test", url, "--ca", hosts.InspectionCAFile).Stdout, said))
+	direct := mustProxy(t, h, "ca", "fetch", hosts.Registry, "--direct").Stdout
+	assert.Assert(t, !strings.Contains(direct, "refuse this chain"), "the registry's own certificate is as it should be: %s", direct)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/strict"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 )
 
@@ -113,22 +114,26 @@ func (in *Installer) Verify(_ context.Context, t target.Target, c engine.Inspect
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(data)
-	return res, chain.trustedBy(roots)
+	root, err := chain.trustedBy(roots)
+	if text := strict.Sentence(chain.Certificates, root); text != "" {
+		res.Notes = append(res.Notes, certs.Note{Kind: certs.Limit, Text: text})
+	}
+	return res, err
 }
 
-// trustedBy checks as crypto/tls would with these roots.
-func (c *Chain) trustedBy(roots *x509.CertPool) error {
+// trustedBy checks as crypto/tls would with these roots, and gives the one of them that the chain leads to.
+func (c *Chain) trustedBy(roots *x509.CertPool) (*x509.Certificate, error) {
 	if len(c.Certificates) == 0 {
-		return errors.New("no certificate was presented")
+		return nil, errors.New("no certificate was presented")
 	}
 	between := x509.NewCertPool()
 	for _, cert := range c.Certificates[1:] {
 		between.AddCert(cert)
 	}
-	_, err := c.Certificates[0].Verify(x509.VerifyOptions{DNSName: c.Host, Roots: roots, Intermediates: between})
+	found, err := c.Certificates[0].Verify(x509.VerifyOptions{DNSName: c.Host, Roots: roots, Intermediates: between})
 	if err == nil {
-		return nil
+		return found[0][len(found[0])-1], nil
 	}
 	last := c.Certificates[len(c.Certificates)-1]
-	return fmt.Errorf("its bundle does not trust the certificate that %s presents, issued by %s: %s", redact.Terminal(c.Host), redact.Terminal(last.Issuer.String()), redact.Terminal(err.Error()))
+	return nil, fmt.Errorf("its bundle does not trust the certificate that %s presents, issued by %s: %s", redact.Terminal(c.Host), redact.Terminal(last.Issuer.String()), redact.Terminal(err.Error()))
 }
