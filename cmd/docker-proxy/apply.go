@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -239,6 +240,9 @@ func (j *job) carryOut(ctx context.Context, tx *txn.Tx) error {
 	}
 	if err := j.write(ctx, tx, todo); err != nil {
 		return j.notRestored(tx, err)
+	}
+	if err := j.readBackCA(); err != nil {
+		return j.notRestored(tx, errors.Join(err, tx.Undo()))
 	}
 	for _, o := range tx.Outcomes() {
 		if note := fmt.Sprintf("%s was rewritten in place (%s), which a crash can interrupt", o.Path, inPlaceReason(o.InPlace)); o.InPlace != "" && !slices.Contains(j.notes, note) {

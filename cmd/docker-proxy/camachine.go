@@ -62,6 +62,27 @@ func runMachineRemove(ctx context.Context, a *app, o applyOptions, list []certs.
 	return r.run(ctx)
 }
 
+// runMachineReplace puts authorities into the place of others, in one transaction and with one restart.
+func runMachineReplace(ctx context.Context, a *app, o applyOptions, gone []certs.Fingerprint, want []certs.Authority, foreign bool) error {
+	r := request{app: a, opts: o, early: (*job).refuseMachineEarly, plan: func(_ context.Context, j *job) error {
+		j.plan = &daemon.Plan{After: j.view.obs}
+		m, err := machine.Look(j.view.files)
+		if err != nil {
+			return err
+		}
+		plan, notes, err := m.Replace(gone, want, machine.ReplaceOptions{Seed: probe.PublicPEM(), Foreign: foreign, CertsDir: certsDir(j.view.site)})
+		if err != nil {
+			return err
+		}
+		j.ca = caJob{list: want, plan: plan, stale: j.staleCA(m)}
+		j.addAuthorities(want)
+		j.addNotes(notes)
+		j.otherRoots(m)
+		return nil
+	}}
+	return r.run(ctx)
+}
+
 // machineList returns what this program has added to this machine's trust.
 func (a *app) machineList(v *view) ([]machine.Held, error) {
 	m, err := machine.Look(v.files)
@@ -100,14 +121,44 @@ func (j *job) planCA(list []certs.Authority) error {
 	}
 	j.ca.plan = plan
 	j.ca.stale = j.staleCA(m)
+	j.addAuthorities(list)
+	j.addNotes(notes)
+	j.otherRoots(m)
+	return nil
+}
+
+// addAuthorities notes what is to be trusted.
+func (j *job) addAuthorities(list []certs.Authority) {
 	for _, c := range list {
 		j.notes = append(j.notes, "CA "+authorityLine(c))
 		for _, w := range c.Warnings {
 			j.notes = append(j.notes, "CA "+c.Fingerprint.Short()+": "+w)
 		}
 	}
-	j.addNotes(notes)
-	j.otherRoots(m)
+}
+
+// readBackCA reads the trust store as it is now: what was written for an authority is no good when a bundle that was to hold it does not.
+func (j *job) readBackCA() error {
+	if len(j.ca.plan.Effective()) == 0 || len(j.ca.list) == 0 {
+		return nil
+	}
+	before, err := machine.Look(j.view.files)
+	if err != nil {
+		return err
+	}
+	planned, err := before.After(j.ca.plan)
+	if err != nil {
+		return err
+	}
+	now, err := machine.Look(j.view.root)
+	if err != nil {
+		return err
+	}
+	for _, c := range j.ca.list {
+		if planned.Trusts(c.Fingerprint) && !now.Trusts(c.Fingerprint) {
+			return fmt.Errorf("this machine's trust store (%s) does not hold %s after it was written", now.Family(), c.Fingerprint.Short())
+		}
+	}
 	return nil
 }
 

@@ -82,9 +82,13 @@ func newCAReplaceCommand(a *app) *cobra.Command {
 		Use:   "replace [OPTIONS] OLD NEW [CONTAINER...]",
 		Short: "Put a new authority in the place of an old one",
 		Long: `Put the authority NEW in the place of OLD, container by container: NEW is added and read back, and only then OLD is taken out, so that no container is ever without one. OLD and NEW
-are as for 'add' and 'remove'.`,
+are as for 'add' and 'remove'.
+
+--machine means this machine: NEW goes where OLD is, into its trust store and the directories of single registries (certs.d), and OLD out of them, in one transaction with one
+restart of dockerd where that is needed; 'docker proxy rollback' takes it back.`,
 		Example: `  sudo docker proxy ca replace 3f29c1a2b4d5 proxy-ca-2027.pem --all
-  sudo docker proxy ca replace old.pem new.pem web --restart`,
+  sudo docker proxy ca replace old.pem new.pem web --restart
+  sudo docker proxy ca replace old.pem new.pem --machine --restart`,
 		ValidArgsFunction: a.completeContainers(func(*cobra.Command) int { return 2 }),
 		Args:              cobra.ArbitraryArgs,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runCAReplace(cmd.Context(), a, &o, args) },
@@ -93,10 +97,11 @@ are as for 'add' and 'remove'.`,
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "Also remove OLD where this program did not add it")
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
+	addMachineFlags(cmd, &o)
 	return cmd
 }
 
-func runCAReplace(ctx context.Context, a *app, o *caOptions, args []string) error {
+func runCAReplace(ctx context.Context, a *app, o *caOptions, args []string) (err error) {
 	if len(args) < 2 {
 		return usageErrorf("replace needs two certificates, the old and the new one")
 	}
@@ -104,7 +109,7 @@ func runCAReplace(ctx context.Context, a *app, o *caOptions, args []string) erro
 	if err := o.validate(a); err != nil {
 		return err
 	}
-	if err := o.needSelector(false); err != nil {
+	if err := o.needSelector(true); err != nil {
 		return err
 	}
 	if args[0] == "-" && args[1] == "-" {
@@ -124,6 +129,13 @@ func runCAReplace(ctx context.Context, a *app, o *caOptions, args []string) erro
 				return usageErrorf("the old and the new certificate are the same: %s", g.Short())
 			}
 		}
+	}
+	if o.machine {
+		machine := func() error { return runMachineReplace(ctx, a, o.machineApply(), gone, want, o.foreign) }
+		if o.machineOnly() {
+			return machine()
+		}
+		defer func() { err = o.alsoMachine(err, machine) }()
 	}
 	return a.writeCA(ctx, o, certReports(want), gone, func(s *caSession) work {
 		return func(ctx context.Context, t target.Target, c engine.Inspected) (install.Result, error) {

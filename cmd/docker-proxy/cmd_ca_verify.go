@@ -29,10 +29,13 @@ func newCAVerifyCommand(a *app) *cobra.Command {
 containers.
 
 With --url the certificate chain that this URL presents is fetched from this machine through the proxy, and checked as a program in the container would: with the authorities of the
-container's own bundle. No client is needed inside. A chain that strict programs refuse whatever they trust, such as Python from 3.13 on, is said to be one.`,
+container's own bundle. No client is needed inside. A chain that strict programs refuse whatever they trust, such as Python from 3.13 on, is said to be one.
+
+With --machine the same for this machine: its bundles and Java stores, the directories of single registries, and whether dockerd, which reads its authorities once, has to restart.`,
 		Example: `  docker proxy ca verify
   docker proxy ca verify web --cert proxy-ca.pem
-  docker proxy ca verify --all --url https://feeds.corp/`,
+  docker proxy ca verify --all --url https://feeds.corp/
+  docker proxy ca verify --machine`,
 		ValidArgsFunction: a.completeContainers(func(*cobra.Command) int { return 0 }),
 		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,12 +45,13 @@ container's own bundle. No client is needed inside. A chain that strict programs
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.certs, "cert", nil, "Demand this certificate: `FILE`, - or a fingerprint")
+	cmd.Flags().BoolVar(&o.machine, "machine", false, "This machine's own trust store and certs.d, and whether dockerd has read them")
 	cmd.Flags().StringVar(&o.url, "url", "", "Also check the chain that this `URL` presents through the proxy, such as "+defaultVerifyURL)
 	addSelectFlags(cmd, &o)
 	return cmd
 }
 
-func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
+func runCAVerify(ctx context.Context, a *app, o *caOptions) (err error) {
 	if err := o.validate(a); err != nil {
 		return err
 	}
@@ -60,6 +64,13 @@ func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.machine {
+		machine := func() error { return a.verifyMachine(ctx, o, want, known) }
+		if o.machineOnly() {
+			return machine()
+		}
+		defer func() { err = o.alsoMachine(err, machine) }()
+	}
 	o.allUnlessSelected()
 	s, err := a.openCA(ctx, o, false)
 	if err != nil {
@@ -68,7 +79,7 @@ func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
 	defer s.close()
 	var chain *install.Chain
 	if o.checkURL {
-		if chain, err = s.presented(ctx); err != nil {
+		if chain, err = s.app.presented(ctx, s.view, o.url); err != nil {
 			return err
 		}
 	}
@@ -94,18 +105,18 @@ func runCAVerify(ctx context.Context, a *app, o *caOptions) error {
 }
 
 // presented fetches the chain of a URL the way dockerd's settings say.
-func (s *caSession) presented(ctx context.Context) (*install.Chain, error) {
-	u, err := url.Parse(s.opts.url)
+func (a *app) presented(ctx context.Context, v *view, address string) (*install.Chain, error) {
+	u, err := url.Parse(address)
 	if err != nil {
-		return nil, usageErrorf("--url: %q is no URL", precedence.Mask(s.opts.url))
+		return nil, usageErrorf("--url: %q is no URL", precedence.Mask(address))
 	}
 	u.User = nil
-	t := &tester{app: s.app, view: s.view, job: &job{app: s.app, view: s.view}, public: probe.PublicRoots(), timeout: testTimeout}
+	t := &tester{app: a, view: v, job: &job{app: a, view: v}, public: probe.PublicRoots(), timeout: testTimeout}
 	if err := t.settings(ctx, &testOptions{}); err != nil {
 		return nil, err
 	}
-	v := probe.Visit{URL: u, Proxy: t.proxyFor(u), Public: t.public, PublicHost: precedence.PublicHost(u.Hostname()), Insecure: true, Timeout: t.timeout}
-	visited, err := v.Do(ctx, nil)
+	visit := probe.Visit{URL: u, Proxy: t.proxyFor(u), Public: t.public, PublicHost: precedence.PublicHost(u.Hostname()), Insecure: true, Timeout: t.timeout}
+	visited, err := visit.Do(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fetching the chain: %w", err)
 	}
@@ -114,7 +125,7 @@ func (s *caSession) presented(ctx context.Context) (*install.Chain, error) {
 		if visited.Problem != nil {
 			reason = visited.Problem.Message
 		}
-		return nil, fmt.Errorf("fetching the chain of %s: %s", redact.Terminal(u.Host), redact.Terminal(s.app.redactor.Text(reason)))
+		return nil, fmt.Errorf("fetching the chain of %s: %s", redact.Terminal(u.Host), redact.Terminal(a.redactor.Text(reason)))
 	}
 	return &install.Chain{Host: u.Hostname(), Certificates: visited.Presented}, nil
 }

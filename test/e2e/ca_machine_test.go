@@ -80,7 +80,42 @@ func playMachineCA(t *testing.T, h *hosts.Host) {
 	mustProxy(t, h, "set", "--proxy", inspecting, "--ca", "/root/proxy-ca.pem", "--only", "daemon", "--restart")
 	pull = n.Pull(t, hosts.Registry)
 	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
+	replaceCA(t, h, n)
 	pendingCA(t, h)
+}
+
+// replaceCA puts another authority into the place of the proxy's and back: the pull goes by what is there now, each time with one restart, and the machine says what it has.
+func replaceCA(t *testing.T, h *hosts.Host, n *hosts.Network) {
+	t.Helper()
+	const old = "/root/old.pem"
+	url := "https://" + hosts.Registry + "/v2/"
+	h.Sh(t, `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /root/old.key -out `+old+` -days 100 -subj "/CN=Old CA" -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null`)
+	with := stores(t, h)
+	verified := mustProxy(t, h, "ca", "verify", "--machine", "--url", url).Stdout
+	assert.Assert(t, cmp.Contains(verified, "its bundle trusts the chain"))
+	check := proxy(t, h, "ca", "replace", "/root/proxy-ca.pem", old, "--machine", "--check")
+	assert.Equal(t, check.Code, 3, "%s", check)
+	mustProxy(t, h, "ca", "replace", "/root/proxy-ca.pem", old, "--machine", "--no-restart")
+	assert.Assert(t, cmp.Contains(mustProxy(t, h, "ca", "verify", "--machine").Stdout, "dockerd runs since before"))
+	assert.Equal(t, n.Pull(t, hosts.Registry).Code, 0, "dockerd still has the one that was there when it started")
+	mustProxy(t, h, "restart", "--restart")
+	assert.Assert(t, cmp.Contains(n.Pull(t, hosts.Registry).Stderr, "x509"))
+	failed := proxy(t, h, "ca", "verify", "--machine", "--url", url)
+	assert.Equal(t, failed.Code, 1, "%s", failed)
+	assert.Assert(t, cmp.Contains(failed.Stdout, "its bundle does not trust the certificate that"))
+
+	reboots := processes(t, h, func() {
+		mustProxy(t, h, "ca", "replace", old, "/root/proxy-ca.pem", "--machine", "--restart")
+	})
+	assert.Equal(t, len(reboots), 1, "one restart")
+	pull := n.Pull(t, hosts.Registry)
+	assert.Equal(t, pull.Code, 0, "%s", pull.Result)
+	assert.Equal(t, stores(t, h), with)
+	gone := proxy(t, h, "ca", "verify", "--machine", "--cert", old)
+	assert.Equal(t, gone.Code, 1, "%s", gone)
+	verified = mustProxy(t, h, "ca", "verify", "--machine").Stdout
+	assert.Assert(t, cmp.Contains(verified, "ok        this machine"))
+	assert.Assert(t, !strings.Contains(verified, "dockerd runs since before"), verified)
 }
 
 // fetchCA shows that the chain which arrives tells of the proxy, and that its root is written only when somebody vouches for it.

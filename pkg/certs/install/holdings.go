@@ -114,15 +114,15 @@ func (in *Installer) Verify(_ context.Context, t target.Target, c engine.Inspect
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(data)
-	root, err := chain.trustedBy(roots)
+	root, err := chain.TrustedBy(roots)
 	if text := strict.Sentence(chain.Certificates, root); text != "" {
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Limit, Text: text})
 	}
 	return res, err
 }
 
-// trustedBy checks as crypto/tls would with these roots, and gives the one of them that the chain leads to.
-func (c *Chain) trustedBy(roots *x509.CertPool) (*x509.Certificate, error) {
+// TrustedBy checks as crypto/tls would with these roots, and gives the one of them that the chain leads to.
+func (c *Chain) TrustedBy(roots *x509.CertPool) (*x509.Certificate, error) {
 	if len(c.Certificates) == 0 {
 		return nil, errors.New("no certificate was presented")
 	}

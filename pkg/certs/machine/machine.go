@@ -37,8 +37,11 @@ type Machine struct {
 }
 
 // Look surveys the machine that files reads, or the directory of --root. Errors are those of reading.
-func Look(files *host.FS) (*Machine, error) {
-	m := &Machine{files: files, tree: TreeOf(files)}
+func Look(files *host.FS) (*Machine, error) { return look(files, TreeOf(files)) }
+
+// look surveys t, which is the machine of files, or what it will be.
+func look(files *host.FS, t tree.Tree) (*Machine, error) {
+	m := &Machine{files: files, tree: t}
 	var err error
 	if m.store, err = store.Look(m.tree); err != nil {
 		return nil, fmt.Errorf("looking at this machine's trust store: %w", err)
