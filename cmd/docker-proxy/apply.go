@@ -38,6 +38,7 @@ type job struct {
 	// recovered is what was done, before this job was planned, about a change that an earlier run did not end; nil for nothing.
 	recovered *txn.Recovery
 
+	approved  bool             // a person has seen the plan and wants it
 	planned   bool             // the plan is made: the fields above hold it
 	ready     bool             // it has been through prepare
 	restart   bool             // with ready: the daemon is restarted

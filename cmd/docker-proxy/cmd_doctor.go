@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/cli/opts"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -19,7 +20,8 @@ type doctorOptions struct {
 	deep       bool
 	containers bool
 	online     bool
-	format     outputFormat
+	fix        bool
+	apply      applyOptions // --format is one of them, with and without --fix
 }
 
 // doctorReport is the JSON of `doctor`.
@@ -39,17 +41,29 @@ func newDoctorCommand(a *app) *cobra.Command {
 expect: in daemon.json, units and drop-ins, startup files, the values themselves, NO_PROXY, the client's config.json, and in what runs. Each finding says what
 really happens, where, and which command mends it.
 
+With --fix it takes away what can be taken away without guessing (an escape, a reload, a key in the wrong place, the form of an export, quotes, encoding): it
+shows the exact plan, asks, and changes it in one transaction, as 'docker proxy set' does. It invents no value, touches nothing that is not a proxy setting,
+and never changes a setting that dockerd uses today.
+
 The exit status is 1 when there is a finding of severity error.`,
 		Example: `  docker proxy doctor                                  everything that files, processes and the daemon tell
   docker proxy doctor --severity error                 only what does not work
   docker proxy doctor --filter id=no-proxy-dead-entry  one kind of finding
-  docker proxy doctor --format json                    for programs`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDoctor(cmd.Context(), a, o) },
+  docker proxy doctor --format json                    for programs
+  sudo docker proxy doctor --fix --dry-run             what --fix would change
+  sudo docker proxy doctor --fix --yes --restart       mend it without a question`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.needsFix(cmd); err != nil {
+				return err
+			}
+			return runDoctor(cmd.Context(), a, o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.severity, "severity", "", "Show only findings of this `SEVERITY` or a worse one: error, warning or info")
 	f.Var(&o.filter, "filter", "Show only findings with this id, group or severity, such as `\"id=http-only\"`")
-	addFormatFlag(cmd, &o.format)
+	f.BoolVar(&o.fix, "fix", false, "Take the causes away as far as that needs no guessing: show the plan, ask, and change it in one transaction")
+	addApplyFlags(cmd, &o.apply)
 	_ = cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severityNames(), cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 	_ = cmd.RegisterFlagCompletionFunc("filter", cobra.FixedCompletions(findingFilters(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -59,6 +73,9 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 	keep, err := o.selection()
 	if err != nil {
 		return err
+	}
+	if o.fix {
+		return runFix(ctx, a, o, keep)
 	}
 	v, err := a.lookSettled(ctx)
 	if err != nil {
@@ -71,7 +88,7 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 			rep.Findings = append(rep.Findings, f)
 		}
 	}
-	if err := printAs(a.cli.Out(), o.format, rep, func(w io.Writer) error { return doctorText(w, rep) }); err != nil {
+	if err := printAs(a.cli.Out(), o.apply.format, rep, func(w io.Writer) error { return doctorText(w, rep) }); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(rep.Findings, func(f precedence.Finding) bool { return f.Severity == precedence.SeverityError }) {
@@ -112,6 +129,22 @@ func counted(n int, severity string) string {
 		severity += "s"
 	}
 	return fmt.Sprintf("%d %s", n, severity)
+}
+
+// needsFix refuses options that say how something is changed where nothing is.
+func (o doctorOptions) needsFix(cmd *cobra.Command) error {
+	if o.fix {
+		return nil
+	}
+	var scratch cobra.Command
+	addApplyFlags(&scratch, &applyOptions{})
+	var err error
+	scratch.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "format" && cmd.Flags().Changed(f.Name) && err == nil {
+			err = usageErrorf("--%s needs --fix: without it nothing is changed", f.Name)
+		}
+	})
+	return err
 }
 
 // selection checks --severity and --filter against the registry and returns what they keep.

@@ -21,6 +21,8 @@ type request struct {
 	early func(*job) error
 	// plan fills in what the job does on its view. It runs several times, so it asks nothing, reads no stdin, and what it found in one run it does not use in the next.
 	plan func(context.Context, *job) error
+	// approve shows a plan and asks whether it is wanted; nil for a command whose line already says what it does.
+	approve func(context.Context, *job) error
 
 	views []*view
 	memo  memo
@@ -64,6 +66,12 @@ func (r *request) runOnce(ctx context.Context) error {
 	for range maxAttempts {
 		if j.idle() && r.still(ctx, j) {
 			return j.nothingToDo()
+		}
+		if r.approve != nil && j.planned && !j.idle() && !j.approved {
+			if err := r.approve(ctx, j); err != nil {
+				return err
+			}
+			j.approved = true
 		}
 		if !j.idle() && !j.ready {
 			if err := j.prepare(ctx, nil); err != nil {
@@ -167,7 +175,9 @@ func (r *request) locked(ctx context.Context, j *job) (next *job, again bool, er
 	if next.idle() {
 		return nil, false, errors.Join(tx.Commit(), tx.Close(), next.nothingToDo())
 	}
-	if !j.sameWork(next) && next.mustAsk(ctx, j) {
+	same := j.sameWork(next)
+	next.approved = j.approved && same
+	if !same && (r.approve != nil || next.mustAsk(ctx, j)) {
 		return next, true, nil
 	}
 	if err := next.prepare(ctx, j); err != nil {

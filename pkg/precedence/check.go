@@ -39,7 +39,7 @@ type Check struct {
 	Summary  string // what it means, one sentence without a full stop
 	Basis    string // the fact it rests on: man page, or function and version
 	Needs    Need
-	Mended   bool // `docker proxy doctor --fix` takes the cause away without guessing
+	Mended   bool // set by Checks: `docker proxy doctor --fix` takes the cause away without guessing
 }
 
 // Groups returns the groups in the order of the reference page.
@@ -69,6 +69,20 @@ func (g Group) checks() []Check {
 	return nil
 }
 
+// mended lists the checks whose cause `docker proxy doctor --fix` takes away where that needs no guessing.
+func mended() []string {
+	return []string{
+		"client-flat-proxies",
+		"daemon-json-bom-on-old-engine", "daemon-json-client-shape", "daemon-json-comment-or-trailing-comma", "daemon-json-duplicate-key", "daemon-json-flat-key", "daemon-json-null",
+		"no-proxy-space-separated",
+		"restart-pending",
+		"startup-export-in-environment-file", "startup-inline-comment", "startup-not-exported",
+		"systemd-bad-escape", "systemd-credentials-world-readable", "systemd-one-variable-in-two", "systemd-reload-needed", "systemd-trailing-comment", "systemd-unbalanced-quote",
+		"systemd-unescaped-percent", "systemd-wrong-section-or-directory",
+		"url-credentials-leak-in-info", "url-missing-scheme", "url-password-needs-encoding", "url-quotes-kept", "url-unparsable-goes-direct",
+	}
+}
+
 // Checks returns the registry: every kind of finding this build can report, by group in the order of the reference page, and by ID in a group.
 func Checks() []Check {
 	var out []Check
@@ -76,7 +90,7 @@ func Checks() []Check {
 		checks := g.checks()
 		slices.SortFunc(checks, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
 		for _, c := range checks {
-			c.Group = g
+			c.Group, c.Mended = g, slices.Contains(mended(), c.ID)
 			out = append(out, c)
 		}
 	}
