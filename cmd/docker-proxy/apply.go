@@ -30,7 +30,9 @@ type job struct {
 	notes        []string
 	autos        map[autoSide]precedence.AutoList // the NO_PROXY lists that were computed for this plan
 	// force restarts the daemon although no file changes: `restart`, or a value that is configured and does not run.
-	force   bool
+	force bool
+	// reload lets systemd read its unit files again when they are newer than what it has in memory, although no file changes.
+	reload  bool
 	reverts string // the journal entry this takes back
 	// cutShort says that an earlier run was killed in the middle of its restart.
 	cutShort bool
@@ -107,7 +109,15 @@ func sameVerdict(a, b precedence.Verdict) bool {
 }
 
 // idle reports whether the plan is to do nothing.
-func (j *job) idle() bool { return j.planned && len(j.changes()) == 0 && !j.wantsRestart() }
+func (j *job) idle() bool {
+	return j.planned && len(j.changes()) == 0 && !j.wantsRestart() && !j.wantsReload(nil)
+}
+
+// wantsReload reports whether systemd has to read its unit files again: because of what is written, or because that is what was asked for.
+func (j *job) wantsReload(todo change.Plan) bool {
+	loaded := j.view.site.Loaded
+	return j.view.site.Live && (todo.Needs().DaemonReload || j.reload && loaded != nil && loaded.NeedDaemonReload)
+}
 
 // nothingToDo says so.
 func (j *job) nothingToDo() error {

@@ -68,6 +68,7 @@ func (f fixing) plan(_ context.Context, j *job) error {
 			return err
 		}
 		j.plan = plan
+		j.reload = slices.ContainsFunc(mine, func(x precedence.Finding) bool { return x.ID == "systemd-reload-needed" })
 		for _, l := range left {
 			j.notes = append(j.notes, fmt.Sprintf("%s is left as it is: %s", l.Finding.ID, l.Reason))
 		}

@@ -55,7 +55,7 @@ func (j *job) say(format string, args ...any) {
 
 // show prints the plan; with --check it ends with status 3 when anything is pending.
 func (j *job) show(todo change.Plan, restart bool) error {
-	pending := len(todo) > 0 || restart
+	pending := len(todo) > 0 || restart || j.wantsReload(todo)
 	rep := j.outcome(todo)
 	rep.Changed, rep.Pending = false, pending
 	err := printAs(j.app.cli.Out(), j.opts.format, rep, func(w io.Writer) error { return j.planText(w, todo, restart) })
@@ -67,7 +67,7 @@ func (j *job) show(todo change.Plan, restart bool) error {
 
 // planText prints what would happen, why, what is left alone, and a diff with credentials masked.
 func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
-	if len(todo) == 0 && !restart {
+	if len(todo) == 0 && !restart && !j.wantsReload(todo) {
 		fmt.Fprintf(w, "Nothing to do: everything is as wanted%s.\n", j.runningToo())
 		return nil
 	}
@@ -75,7 +75,7 @@ func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 	for _, c := range todo {
 		fmt.Fprintf(w, "  %s\n", c)
 	}
-	if todo.Needs().DaemonReload && j.view.site.Live {
+	if j.wantsReload(todo) {
 		fmt.Fprintln(w, "  reload systemd's unit files")
 	}
 	if restart {
@@ -200,6 +200,8 @@ func (j *job) summary(todo change.Plan) {
 			what += " and trusts the CA"
 		}
 		fmt.Fprintf(out, "%s %s: the running daemon %s\n", verb, unitName(j.view.site), what)
+	case len(todo) == 0 && j.wantsReload(todo):
+		fmt.Fprintln(out, "systemd has read its unit files again")
 	case j.wantsRestart():
 		fmt.Fprintln(out, "pending: restart (docker proxy restart)")
 	case j.staysStopped() && len(j.plan.Changes.Effective()) > 0:

@@ -121,7 +121,7 @@ func (j *job) mustAsk(ctx context.Context, prev *job) bool {
 func (j *job) chooseControl(ctx context.Context, todo change.Plan) error {
 	site := j.view.site
 	stopped := j.opts.restart && j.plan != nil && site.Live && !site.Active && site.Manager.Systemd()
-	if !j.restart && !stopped && !(todo.Needs().DaemonReload && site.Live) {
+	if !j.restart && !stopped && !j.wantsReload(todo) {
 		return nil
 	}
 	control, err := daemon.ControlOf(site, j.plannedObs())
