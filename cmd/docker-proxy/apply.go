@@ -119,11 +119,16 @@ func (j *job) wantsReload(todo change.Plan) bool {
 	return j.view.site.Live && (todo.Needs().DaemonReload || j.reload && loaded != nil && loaded.NeedDaemonReload)
 }
 
-// nothingToDo says so.
-func (j *job) nothingToDo() error {
+// noteNothing gives a job that has no words of its own for it the usual sentence.
+func (j *job) noteNothing() {
 	if j.nothing == "" {
 		j.nothing = "Nothing to do: everything is as wanted" + j.runningToo() + "."
 	}
+}
+
+// nothingToDo says so.
+func (j *job) nothingToDo() error {
+	j.noteNothing()
 	j.say("%s", j.nothing)
 	return j.report(nil)
 }

@@ -68,7 +68,8 @@ func (j *job) show(todo change.Plan, restart bool) error {
 // planText prints what would happen, why, what is left alone, and a diff with credentials masked.
 func (j *job) planText(w io.Writer, todo change.Plan, restart bool) error {
 	if len(todo) == 0 && !restart && !j.wantsReload(todo) {
-		fmt.Fprintf(w, "Nothing to do: everything is as wanted%s.\n", j.runningToo())
+		j.noteNothing()
+		fmt.Fprintln(w, j.nothing)
 		return nil
 	}
 	fmt.Fprintln(w, "Plan:")
