@@ -91,12 +91,15 @@ func (s *caSession) finish(ctx context.Context, rep caReport, text func(io.Write
 	if !s.opts.format.isTable() || s.opts.quiet {
 		s.complain(rep)
 	}
+	broken := rep.has(func(o fleet.Outcome) bool { return o.Broken })
 	switch {
+	case err != nil && broken:
+		return withStatus(exitUnrestored, err)
 	case err != nil && rep.Changed:
 		return withStatus(exitPartly, fmt.Errorf("the change is made, but not reported: %w", err))
 	case err != nil:
 		return err
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !broken: // a signal does not hide what is broken
 		return withStatus(exitInterrupted, errors.New("interrupted: the containers that were not done yet are as they were"))
 	}
 	return s.status(rep)
@@ -111,21 +114,27 @@ func (s *caSession) complain(rep caReport) {
 	}
 }
 
-// status: 0 done, 1 all failed and nothing changed, 3 pending, 4 some failed, 6 failed and not fully back.
+// status is that of the contract, for all containers together: 6 when a container was left neither as it was nor as it should be, which needs a person and so goes before all
+// else; 4 when some are done and some failed; when all failed, 5 where something had been changed and is back, and 1 where nothing had been. 3 is for --check.
 func (s *caSession) status(rep caReport) error {
 	failed := rep.count(fleet.Failed)
 	switch {
-	case failed > 0 && failed == len(rep.Containers) && len(rep.Unrestored) > 0:
+	case rep.has(func(o fleet.Outcome) bool { return o.Broken }):
 		return silently(exitUnrestored)
-	case failed > 0 && failed == len(rep.Containers) && !rep.Changed:
-		return silently(exitFailed)
-	case failed > 0:
+	case failed > 0 && (failed < len(rep.Containers) || rep.Changed):
 		return silently(exitPartly)
+	case failed > 0 && rep.has(func(o fleet.Outcome) bool { return o.Restored }):
+		return silently(exitRestored)
+	case failed > 0:
+		return silently(exitFailed)
 	case s.opts.check && rep.Pending:
 		return silently(exitPending)
 	}
 	return nil
 }
+
+// has reports whether something is so of a container.
+func (r caReport) has(is func(fleet.Outcome) bool) bool { return slices.ContainsFunc(r.Containers, is) }
 
 // detail is what a line says of a container behind its state.
 func detail(o fleet.Outcome) string {
@@ -179,11 +188,24 @@ func (s *caSession) writeText(w io.Writer, rep caReport) error {
 		}
 	}
 	s.notes(w, rep)
+	s.unrestored(w, rep)
 	if len(rep.Containers) > 1 {
 		fmt.Fprintln(w, summaryLine(rep))
 	}
 	findingsText(w, rep.Findings)
 	return nil
+}
+
+// unrestored names every file that is not as it was before, and what takes the rest back.
+func (s *caSession) unrestored(w io.Writer, rep caReport) {
+	for _, o := range rep.Containers {
+		for _, u := range o.Unrestored {
+			fmt.Fprintf(w, "%s: not as it was before: %s\n", o.Name, u)
+		}
+		if o.Broken && len(rep.Certificates) > 0 {
+			fmt.Fprintf(w, "  docker proxy ca remove %s %s\n", rep.Certificates[0].Fingerprint[:12], o.Name)
+		}
+	}
 }
 
 // summaryLine counts.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -54,12 +55,60 @@ func (o *caOptions) machineApply() applyOptions {
 	return applyOptions{restart: o.restart, noRestart: o.noRestart, check: o.check, dryRun: o.dryRun, yes: o.yes, format: o.format, timeout: defaultTimeout, noCheck: true}
 }
 
-// alsoMachine does the machine's part after the containers', also where some of these failed; the containers' status goes before the machine's.
+// alsoMachine does the machine's part after the containers', also where some of these failed.
 func (o *caOptions) alsoMachine(containers error, machine func() error) error {
-	if err := machine(); containers == nil {
-		return err
+	return together(containers, machine())
+}
+
+// together is the end of two things of which each has a status: one that is done beside one that failed is partly done, and what is worse goes before what is better. Every
+// message is kept.
+func together(first, second error) error {
+	a, b := statusOf(first), statusOf(second)
+	switch {
+	case first == nil && second == nil:
+		return nil
+	case first == nil && b == exitPending, second == nil && a == exitPending:
+		return silently(exitPending)
 	}
-	return containers
+	status := exitPartly
+	switch {
+	case a == exitUnrestored || b == exitUnrestored:
+		status = exitUnrestored
+	case a == exitInterrupted || b == exitInterrupted:
+		status = exitInterrupted
+	case a == exitUsage && b == exitUsage:
+		status = exitUsage
+	case a == exitPartly || b == exitPartly || a == exitDone || b == exitDone || a == exitPending || b == exitPending:
+	case a == exitRestored || b == exitRestored:
+		status = exitRestored
+	default:
+		status = exitFailed
+	}
+	var said []error
+	for _, err := range []error{first, second} {
+		var own *exitError
+		if err != nil && (!errors.As(err, &own) || own.err != nil) {
+			said = append(said, err)
+		}
+	}
+	if len(said) == 0 {
+		return silently(status)
+	}
+	return withStatus(status, errors.Join(said...))
+}
+
+// statusOf is the exit status that an error has by itself.
+func statusOf(err error) int {
+	var own *exitError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &own):
+		return own.status
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
 }
 
 // certsDirs is the directory that the paths of single registries' authorities have in them.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -114,9 +115,13 @@ func (a *app) writeCA(ctx context.Context, o *caOptions, list []certReport, forg
 	if err != nil {
 		return err
 	}
+	var rep caReport
 	defer func() {
-		if closed := s.close(); err == nil {
+		if closed := s.close(); closed != nil && err == nil {
 			err = closed
+			if rep.Changed {
+				err = withStatus(exitPartly, fmt.Errorf("the change is made, but its record may not be complete: %w", closed))
+			}
 		}
 	}()
 	out, err := s.run(ctx, make(s))
@@ -125,13 +130,13 @@ func (a *app) writeCA(ctx context.Context, o *caOptions, list []certReport, forg
 	}
 	if !o.readOnly() && ctx.Err() == nil {
 		if err := s.restart(ctx, out); err != nil {
-			return err
+			s.say("nothing was restarted: %v", err)
 		}
 		if err := s.prune(ctx, forget); err != nil {
 			s.say("note: the records of containers that are gone could not be cleared: %v", err)
 		}
 	}
-	rep := newCAReport(list, out)
+	rep = newCAReport(list, out)
 	return s.finish(ctx, rep, func(w io.Writer) error { return s.writeText(w, rep) })
 }
 

@@ -163,15 +163,5 @@ func replaceOne(ctx context.Context, in *install.Installer, t target.Target, c e
 	if err != nil {
 		err = errors.Join(errors.New("the new certificate is trusted, the old one could not be taken out"), err)
 	}
-	return join(added, removed), err
-}
-
-// join is the result of two steps in one container.
-func join(a, b install.Result) install.Result {
-	a.Files = append(a.Files, b.Files...)
-	a.Notes = append(a.Notes, b.Notes...)
-	a.Unrestored = append(a.Unrestored, b.Unrestored...)
-	a.Changed = a.Changed || b.Changed
-	a.Pending = a.Pending || b.Pending
-	return a
+	return added.And(removed), err
 }

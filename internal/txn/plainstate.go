@@ -98,6 +98,25 @@ func (s plainState) replace(base string, data []byte) error {
 // put implements stateDir.
 func (s plainState) put(base string, data []byte) error { return s.replace(base, data) }
 
+// extend implements stateDir.
+func (s plainState) extend(base string, data []byte) error {
+	if st, err := os.Lstat(s.name(base)); err == nil && !st.Mode().IsRegular() {
+		return &JournalError{Path: s.name(base), Reason: "it is not a file that only its owner may use"}
+	}
+	if err := s.home.target.ask("write", s.name(base)); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.name(base), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// drop implements stateDir.
+func (s plainState) drop(base string) error { return s.remove(base) }
+
 // flush implements stateDir: put has done it.
 func (s plainState) flush([]string) error { return nil }
 

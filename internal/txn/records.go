@@ -121,17 +121,37 @@ func (r *Records) Write(name string, data []byte) error {
 	return nil
 }
 
-// Remove removes a record; one that is not there is no error.
+// Append adds to the end of a record, which is made when it is not there. It survives the end of this process as soon as it returns; of a run that is killed within it the
+// record may have a part of the data only, and the reader has to see that. Like Write it makes nothing durable: a note for each of hundreds of containers, made before and after
+// each is changed, would otherwise wait for the disk longer than all the work takes. What is noted is about files that nobody makes durable either: after a crash of the machine
+// a container has its old files, or whatever of the new ones had reached the disk by then, and no order of our writes would say which.
+func (r *Records) Append(name string, data []byte) error {
+	if err := r.writable(name); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.dir.extend(name, data); err != nil {
+		return fmt.Errorf("adding to the record %s: %w", name, err)
+	}
+	r.dirty[name] = true
+	return nil
+}
+
+// Remove removes a record; one that is not there is no error. As with Write, only Sync makes that outlast the machine.
 func (r *Records) Remove(name string) error {
 	if err := r.writable(name); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.dirty, name)
-	if err := r.dir.remove(name); err != nil && !isNotExist(err) {
+	if err := r.dir.drop(name); err != nil {
+		if isNotExist(err) {
+			return nil
+		}
 		return fmt.Errorf("removing the record %s: %w", name, err)
 	}
+	r.dirty[name] = true // its directory is what Sync writes then
 	return nil
 }
 

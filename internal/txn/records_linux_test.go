@@ -38,6 +38,10 @@ func TestRecords(t *testing.T) {
 	assert.NilError(t, r.Write("c-1", []byte("two")))
 	assert.NilError(t, r.Write("blob-x", []byte("b")))
 	assert.NilError(t, r.Remove("c-2"))
+	assert.NilError(t, r.Append("log", []byte("one\n")))
+	assert.NilError(t, r.Append("log", []byte("two\n")))
+	assert.NilError(t, r.Write("gone", []byte("x")))
+	assert.NilError(t, r.Remove("gone"))
 	assert.NilError(t, r.Sync())
 	assert.NilError(t, r.Close())
 
@@ -46,14 +50,18 @@ func TestRecords(t *testing.T) {
 	defer r.Close()
 	names, err = r.Names("")
 	assert.NilError(t, err)
-	assert.DeepEqual(t, names, []string{"blob-x", "c-1"})
+	assert.DeepEqual(t, names, []string{"blob-x", "c-1", "log"})
+	data, err := r.Read("log")
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "one\ntwo\n")
 	names, err = r.Names("c-")
 	assert.NilError(t, err)
 	assert.DeepEqual(t, names, []string{"c-1"})
-	data, err := r.Read("c-1")
+	data, err = r.Read("c-1")
 	assert.NilError(t, err)
 	assert.Equal(t, string(data), "two")
 	assert.ErrorContains(t, r.Write("c-1", nil), "reading only")
+	assert.ErrorContains(t, r.Append("c-1", nil), "reading only")
 	assert.ErrorContains(t, r.Remove("c-1"), "reading only")
 
 	for _, dir := range []string{stateDir, stateDir + "/ca"} {
@@ -61,9 +69,11 @@ func TestRecords(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, st.Mode().Perm(), fs.FileMode(0o700), dir)
 	}
-	st, err := os.Lstat(s.path(stateDir + "/ca/c-1"))
-	assert.NilError(t, err)
-	assert.Equal(t, st.Mode().Perm(), fs.FileMode(0o600))
+	for _, name := range []string{"c-1", "log"} {
+		st, err := os.Lstat(s.path(stateDir + "/ca/" + name))
+		assert.NilError(t, err)
+		assert.Equal(t, st.Mode().Perm(), fs.FileMode(0o600), name)
+	}
 }
 
 // The journal beside the records goes on working, and its lock is another one.
@@ -94,11 +104,37 @@ func TestRecordNames(t *testing.T) {
 	defer r.Close()
 	for _, name := range []string{"", ".", "..", "../x", "a/b", "lock", "lock.json", ".journal.tmp", "1.journal", "a b", "a\x00", "ü"} {
 		assert.ErrorContains(t, r.Write(name, nil), "no name of a record", name)
+		assert.ErrorContains(t, r.Append(name, nil), "no name of a record", name)
 		_, err := r.Read(name)
 		assert.ErrorContains(t, err, "no name of a record", name)
 	}
 	_, err := txn.ReadRecords(s.fs, stateDir, "../ca", txn.Options{})
 	assert.ErrorContains(t, err, "no name of a record")
+}
+
+// What cannot be added whole is not added at all, so that what comes next is not joined to half a line.
+func TestAppendHalf(t *testing.T) {
+	full := false
+	writes := 0
+	s := newSite(t, txn.Options{})
+	r := openRecords(t, s, txn.Options{Fault: func(op, _ string) error {
+		if op == "write" {
+			writes++
+		}
+		if full && op == "write" && writes > 1 {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}})
+	defer r.Close()
+	assert.NilError(t, r.Append("c-1", []byte("one\n")))
+	full, writes = true, 0
+	assert.ErrorContains(t, r.Append("c-1", make([]byte, 10000)), "no space left")
+	full = false
+	assert.NilError(t, r.Append("c-1", []byte("two\n")))
+	data, err := r.Read("c-1")
+	assert.NilError(t, err)
+	assert.Equal(t, string(data), "one\ntwo\n")
 }
 
 // What somebody else planted is refused, as the journal's own files are.
@@ -137,6 +173,9 @@ func TestPlantedRecords(t *testing.T) {
 			defer r.Close()
 			_, err = r.Read("c-1")
 			assert.Assert(t, errors.As(err, &planted), "%v", err)
+			w := openRecords(t, s, txn.Options{})
+			defer w.Close()
+			assert.Assert(t, w.Append("c-1", []byte("x")) != nil)
 		})
 	}
 }

@@ -30,8 +30,11 @@ type stateDir interface {
 	append(name string, size int64, data []byte) error
 	// replace writes the whole file anew in one step.
 	replace(name string, data []byte) error
-	// put is replace without making anything durable; flush makes durable what was put under these names. A name that is gone is left out.
+	// put is replace without making anything durable, extend adds to the end of a file that may not be there yet, drop is remove; flush makes durable what was done to these
+	// names. A name that is gone is left out.
 	put(name string, data []byte) error
+	extend(name string, data []byte) error
+	drop(name string) error
 	flush(names []string) error
 	remove(name string) error
 	// lock takes the lock, shared or exclusive, without waiting. ok is false when somebody else has it.

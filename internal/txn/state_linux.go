@@ -231,6 +231,31 @@ func (s *stateFiles) put(base string, data []byte) error {
 	return s.swap(base, data, func(f *os.File, _ int64, data []byte) error { return s.home.target.calls.write(f, data, 0) })
 }
 
+// extend implements stateDir. What could be written only in part is taken away again.
+func (s *stateFiles) extend(base string, data []byte) error {
+	c := s.home.target.calls
+	f, err := s.openFile(base, unix.O_WRONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = c.create(int(s.dir.Fd()), base, s.name(base)); err == nil {
+			err = c.chmod(f, 0o600)
+		}
+	}
+	if f != nil {
+		defer f.Close()
+	}
+	if err != nil {
+		return err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := c.write(f, data, st.Size()); err != nil {
+		return errors.Join(err, c.truncate(f, st.Size()))
+	}
+	return nil
+}
+
 // flush implements stateDir.
 func (s *stateFiles) flush(names []string) error {
 	for _, base := range names {
@@ -274,12 +299,17 @@ func (s *stateFiles) swap(base string, data []byte, write func(*os.File, int64, 
 }
 
 func (s *stateFiles) remove(base string) error {
+	if err := s.drop(base); err != nil {
+		return err
+	}
+	return s.home.target.calls.sync(s.dir)
+}
+
+// drop implements stateDir.
+func (s *stateFiles) drop(base string) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(int(s.dir.Fd()), base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &fs.PathError{Op: "stat", Path: s.name(base), Err: err}
 	}
-	if err := s.home.target.calls.unlink(int(s.dir.Fd()), base, s.name(base)); err != nil {
-		return err
-	}
-	return s.home.target.calls.sync(s.dir)
+	return s.home.target.calls.unlink(int(s.dir.Fd()), base, s.name(base))
 }

@@ -72,7 +72,7 @@ func (c *container) Can() target.Capabilities {
 }
 
 // Apply implements target.Target.
-func (c *container) Apply(ctx context.Context, plan change.Plan, _ target.Options) ([]target.Done, error) {
+func (c *container) Apply(ctx context.Context, plan change.Plan, o target.Options) ([]target.Done, error) {
 	var done []target.Done
 	for _, ch := range plan {
 		if ctx.Err() != nil {
@@ -90,6 +90,11 @@ func (c *container) Apply(ctx context.Context, plan change.Plan, _ target.Option
 				break
 			}
 			d.Made = append([]string{at}, d.Made...)
+		}
+		if o.Before != nil {
+			if err := o.Before(d); err != nil {
+				return done, err
+			}
 		}
 		if len(d.Made) > 0 {
 			c.Mkdir(dir)
@@ -183,6 +188,11 @@ func (s shelf) Read(name string) ([]byte, error) {
 
 func (s shelf) Write(name string, data []byte) error {
 	s[name] = slices.Clone(data)
+	return nil
+}
+
+func (s shelf) Append(name string, data []byte) error {
+	s[name] = append(slices.Clone(s[name]), data...)
 	return nil
 }
 

@@ -42,6 +42,9 @@ func (in *Installer) Look(t target.Target, c engine.Inspected, asked []certs.Fin
 	if err != nil {
 		return res, err
 	}
+	if rec.interrupted() {
+		res.Notes = append(res.Notes, interruptedNote())
+	}
 	asked = slices.Clone(asked)
 	for f, names := range holds {
 		own := slices.ContainsFunc(names, func(n string) bool { return path.Base(n) == f.AnchorName() })

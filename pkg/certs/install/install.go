@@ -79,9 +79,12 @@ type Result struct {
 	Authorities []Held   `json:"authorities,omitempty"`
 	Trusts      []string `json:"trusts,omitempty"`
 
-	Changed bool   `json:"-"`
-	Pending bool   `json:"-"` // PlanOnly, and something would change
-	Skipped string `json:"-"` // why nothing can be done, which is no failure
+	Changed bool `json:"-"`
+	// Restored says that it failed after something had been changed, and that all of that is as it was before; Broken, that something of it is not.
+	Restored bool   `json:"-"`
+	Broken   bool   `json:"-"`
+	Pending  bool   `json:"-"` // PlanOnly, and something would change
+	Skipped  string `json:"-"` // why nothing can be done, which is no failure
 }
 
 // File is one change of a container's file.
@@ -91,6 +94,17 @@ type File struct {
 	Cause  string `json:"cause,omitempty"`
 	// InPlace says that the file was rewritten and not replaced, and why.
 	InPlace string `json:"inPlace,omitempty"`
+}
+
+// And is the result of two things that were done to one container, one after the other.
+func (r Result) And(next Result) Result {
+	next.Files = append(r.Files, next.Files...)
+	next.Notes = append(r.Notes, next.Notes...)
+	next.Unrestored = append(r.Unrestored, next.Unrestored...)
+	next.Changed = next.Changed || r.Changed
+	next.Pending = next.Pending || r.Pending
+	next.Broken = next.Broken || r.Broken
+	return next
 }
 
 // files describes the changes of a plan.
@@ -108,14 +122,20 @@ const cleanUp = 30 * time.Second
 // Add makes the container trust the authorities. Where it does already, nothing is written, its record neither. What fails is put back: the error then says what could not
 // be, and the result lists it.
 func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspected, want []certs.Authority) (Result, error) {
+	rec, first, err := in.settle(ctx, t, c)
+	if err != nil {
+		return first, err
+	}
+	res, err := in.add(ctx, t, c, rec, want)
+	return first.And(res), err
+}
+
+// add is Add where no other run was interrupted.
+func (in *Installer) add(ctx context.Context, t target.Target, c engine.Inspected, rec *record, want []certs.Authority) (Result, error) {
 	running := in.running(c)
 	t.Prefetch(ctx, "/etc") // one question instead of dozens, where each is one to the daemon
 	p, trust, err := in.planAdd(t, c, running, want)
 	res := Result{Files: []File{}, Notes: slices.Clone(p.notes), Unrestored: []string{}, Family: p.family}
-	if err != nil {
-		return res, err
-	}
-	rec, err := in.load(c)
 	if err != nil {
 		return res, err
 	}
@@ -129,10 +149,11 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 		res.Pending = true
 		return res, nil
 	}
-	keep := func(done []target.Done) error {
-		in.added(rec, done, want, in.now())
-		return in.save(rec, done, want)
-	}
+	op := operation{rec: rec, want: want, plan: plan, check: func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep: func(done []target.Done) error {
+		next := rec.clone()
+		in.added(next, done, want, in.now())
+		return in.save(next, done, want)
+	}}
 	if in.Tool != nil {
 		if trust == nil {
 			if trust, err = in.Survey(t, c, running); err != nil {
@@ -140,11 +161,11 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 			}
 		}
 		if argv := trust.Tool(); len(argv) > 0 {
-			return in.byTool(ctx, t, c, &res, p, want, argv, keep)
+			return in.byTool(ctx, t, c, &res, p, argv, op)
 		}
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: "the family's own tool is not there: its files were written as it would write them"})
 	}
-	out, err := in.carryOut(ctx, t, &res, plan, func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep)
+	out, err := in.carryOut(ctx, t, &res, op)
 	if err == nil {
 		err = p.left
 	}
@@ -255,9 +276,24 @@ func (in *Installer) look(t target.Target, c engine.Inspected) (Trust, Result, e
 	return trust, res, nil
 }
 
+// operation is one plan to be carried out.
+type operation struct {
+	rec  *record // of the container, before
+	want []certs.Authority
+	plan change.Plan
+	// check looks at what was done, keep records it.
+	check func() error
+	keep  func([]target.Done) error
+}
+
+// apply makes changes and notes each before.
+func (in *Installer) apply(ctx context.Context, t target.Target, plan change.Plan, op operation) ([]target.Done, error) {
+	return t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts, Before: in.ahead(op.rec, !t.Can().Atomic, op.want)})
+}
+
 // carryOut applies, checks and records; when any of it fails, what was done is taken back.
-func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result, plan change.Plan, check func() error, keep func([]target.Done) error) (Result, error) {
-	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts})
+func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result, op operation) (Result, error) {
+	done, err := in.apply(ctx, t, op.plan, op)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -267,13 +303,13 @@ func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result,
 			names = append(names, d.Real)
 		}
 		t.Prefetch(ctx, names...)
-		err = check()
+		err = op.check()
 	}
 	if err == nil {
-		err = keep(done)
+		err = op.keep(done)
 	}
 	if err != nil {
-		return *res, in.takeBack(ctx, t, res, done, err)
+		return *res, in.takeBack(ctx, t, res, done, op.rec, err)
 	}
 	res.Changed = true
 	for i, d := range done {
@@ -284,8 +320,9 @@ func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result,
 	return *res, nil
 }
 
-// takeBack undoes what was done until err came. What cannot be undone is in the result, which then says that the container is changed.
-func (in *Installer) takeBack(ctx context.Context, t target.Target, res *Result, done []target.Done, err error) error {
+// takeBack undoes what was done until err came, and makes void what the record says of it; rec may be nil. What cannot be undone is in the result, which then says that the
+// container is changed, and the next run tries again.
+func (in *Installer) takeBack(ctx context.Context, t target.Target, res *Result, done []target.Done, rec *record, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 	defer cancel()
 	left := t.Restore(ctx, done)
@@ -294,10 +331,11 @@ func (in *Installer) takeBack(ctx context.Context, t target.Target, res *Result,
 	}
 	res.Files = []File{}
 	if len(left) > 0 {
-		res.Changed = true
+		res.Changed, res.Broken = true, true
 		return fmt.Errorf("%w; %d of its files could not be put back", err, len(left))
 	}
-	return explain(err)
+	res.Restored = len(done) > 0
+	return errors.Join(explain(err), in.forget(rec))
 }
 
 // explain adds to an error what can be done about it.

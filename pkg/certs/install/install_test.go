@@ -149,11 +149,11 @@ func TestFailuresArePutBack(t *testing.T) {
 // full is records that take no container.
 type full struct{ shelf }
 
-func (f full) Write(name string, data []byte) error {
+func (f full) Append(name string, data []byte) error {
 	if strings.HasPrefix(name, "container-") {
 		return errors.New("disk full")
 	}
-	return f.shelf.Write(name, data)
+	return f.shelf.Append(name, data)
 }
 
 // What cannot be put back is named, and the container counts as changed.
@@ -308,7 +308,7 @@ func TestListAndPrune(t *testing.T) {
 	names, err := records.Names("")
 	assert.NilError(t, err)
 	assert.DeepEqual(t, names, []string{"cert-" + ca.Fingerprint.String()}) // it may be added to other containers
-	records["container-c9"] = []byte("{")
+	records["container-c9"] = []byte("{\n")
 	_, err = install.List(records)
 	assert.ErrorContains(t, err, "container-c9")
 }

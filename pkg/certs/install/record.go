@@ -3,7 +3,6 @@ package install
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -22,6 +21,8 @@ type Records interface {
 	Names(prefix string) ([]string, error)
 	Read(name string) ([]byte, error)
 	Write(name string, data []byte) error
+	// Append adds to the end of a record, made when it is not there. It survives the end of the process; of a killed one there may be a part.
+	Append(name string, data []byte) error
 	Remove(name string) error
 }
 
@@ -44,6 +45,13 @@ type record struct {
 	// Added are the fingerprints of the certificates that were added and not removed again.
 	Added []string `json:"added"`
 	Files []was    `json:"files"` // in the order in which they were first changed
+
+	steps []step // that a killed run was about to take
+	lines int    // of the file
+	noted int    // steps of this run that no whole record follows yet
+	there bool   // the file was read
+	begun bool   // it has a whole record
+	half  bool   // it ends in half a line
 }
 
 // was is one file: before the first change and after the last one.
@@ -56,6 +64,8 @@ type was struct {
 	Made   []string `json:"made,omitempty"`
 	// InPlace says that the file was rewritten and not replaced, and why: it is a mount.
 	InPlace string `json:"inPlace,omitempty"`
+	// Xattrs are the extended attributes of a file that was removed: one that is there has them itself.
+	Xattrs map[string][]byte `json:"xattrs,omitempty"`
 	// Foreign says that somebody else changed the file in between, so that there is no state before ours to go back to.
 	Foreign bool `json:"foreign,omitempty"`
 }
@@ -90,6 +100,11 @@ func (in *Installer) newImage(s change.State, e tree.Entry) image {
 
 func (i image) same(j image) bool {
 	return i.Kind == j.Kind && i.Sum == j.Sum && i.Target == j.Target && (i.Kind == change.Absent || i.Kind == change.Link || i.Mode == j.Mode && i.UID == j.UID && i.GID == j.GID)
+}
+
+// like is same for what was only planned, or is there in part: without mode and owner.
+func (i image) like(j image) bool {
+	return i.Kind == j.Kind && i.Sum == j.Sum && i.Target == j.Target
 }
 
 // entry is the image as an entry at a name.
@@ -128,17 +143,6 @@ func (in *Installer) load(c engine.Inspected) (*record, error) {
 	return decode(data, c.ID)
 }
 
-func decode(data []byte, id string) (*record, error) {
-	r := &record{}
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("reading its record: %w", err)
-	}
-	if r.Version != recordVersion || r.ID != id {
-		return nil, fmt.Errorf("reading its record: version %d of container %q is not known here", r.Version, r.ID)
-	}
-	return r, nil
-}
-
 // added enters what was done to make the container trust certificates.
 func (in *Installer) added(r *record, done []target.Done, want []certs.Authority, now time.Time) {
 	r.Time = now
@@ -165,7 +169,7 @@ func (in *Installer) enter(r *record, done []target.Done) {
 			continue
 		}
 		w := &r.Files[i]
-		if !w.After.same(before) {
+		if !w.After.same(before) && !w.Before.same(before) {
 			w.Foreign = true
 		}
 		w.After = after
@@ -205,7 +209,14 @@ func (in *Installer) keep(name string, data []byte) error {
 	return nil
 }
 
-// save writes the record, the bytes that were there before, and the certificates.
+// clone is a record that can be changed without changing this one.
+func (r *record) clone() *record {
+	c := *r
+	c.Added, c.Files = slices.Clone(r.Added), slices.Clone(r.Files)
+	return &c
+}
+
+// save writes the record, the bytes that were there before, and the certificates. Most of those are there since before the change.
 func (in *Installer) save(r *record, done []target.Done, want []certs.Authority) error {
 	if in.Records == nil || r.ID == "" {
 		return nil
@@ -220,6 +231,11 @@ func (in *Installer) save(r *record, done []target.Done, want []certs.Authority)
 				return err
 			}
 		}
+		if d.InPlace != "" && d.Change.To.Kind == change.File { // what an interrupted removal may have left half of
+			if err := in.keep(bytesPrefix+in.plans.sum(d.Change.To.Data), d.Change.To.Data); err != nil {
+				return err
+			}
+		}
 	}
 	for _, a := range want {
 		if err := in.keep(certPrefix+a.Fingerprint.String(), a.PEM()); err != nil {
@@ -227,19 +243,4 @@ func (in *Installer) save(r *record, done []target.Done, want []certs.Authority)
 		}
 	}
 	return in.write(r)
-}
-
-// write keeps the record, or removes it when it says nothing.
-func (in *Installer) write(r *record) error {
-	if in.Records == nil || r.ID == "" {
-		return nil
-	}
-	if len(r.Added) == 0 {
-		return in.Records.Remove(containerPrefix + r.ID)
-	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("writing its record: %w", err)
-	}
-	return in.Records.Write(containerPrefix+r.ID, append(data, '\n'))
 }

@@ -16,6 +16,8 @@ type Recorded struct {
 	Daemon   string
 	Time     time.Time
 	Added    []string // fingerprints, sorted
+	// Interrupted says that a run was killed in the middle of this container: the next one that changes it takes back first what that one had begun.
+	Interrupted bool
 }
 
 // List gives the recorded containers, by name. A record that cannot be read is left out and named in the error, which does not end the list.
@@ -32,7 +34,7 @@ func List(records Records) ([]Recorded, error) {
 			bad = append(bad, err.Error())
 			continue
 		}
-		out = append(out, Recorded{ID: r.ID, Name: r.Name, Daemon: r.Daemon, Time: r.Time, Added: r.Added})
+		out = append(out, Recorded{ID: r.ID, Name: r.Name, Daemon: r.Daemon, Time: r.Time, Added: r.Added, Interrupted: r.interrupted()})
 	}
 	slices.SortFunc(out, func(a, b Recorded) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	if len(bad) > 0 {
@@ -77,8 +79,13 @@ func Prune(records Records, daemon string, exists func(id string) bool, forget [
 			}
 			continue
 		}
-		for _, w := range r.Files {
-			needed[bytesPrefix+w.Before.Sum] = true
+		for _, name := range r.sums() {
+			needed[bytesPrefix+name] = true
+		}
+		for _, s := range r.steps {
+			for _, f := range s.Want {
+				needed[certPrefix+f] = true
+			}
 		}
 		for _, f := range r.Added {
 			needed[certPrefix+f] = true

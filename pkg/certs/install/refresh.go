@@ -17,22 +17,25 @@ import (
 // byTool writes the anchors only and has the family's own tool do the rest. It is judged by what is there afterwards, not by how it ended: every bundle has to hold all that
 // it held before, and the new certificates. Otherwise the old bytes come back, and the files are written as without a tool: an image whose packaged list was pruned,
 // or a bundle to which somebody appended by hand, would lose authorities.
-func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, p *planned, want []certs.Authority, argv []string, keep func([]target.Done) error) (Result, error) {
-	plan := p.plan
+func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspected, res *Result, p *planned, argv []string, op operation) (Result, error) {
+	plan, want := p.plan, op.want
 	anchors, derived := divide(plan, want)
 	places, err := in.places(t, derived)
 	if err != nil {
 		return *res, err
 	}
-	done, err := t.Apply(ctx, anchors, target.Options{ThroughMounts: in.ThroughMounts})
+	done, err := in.apply(ctx, t, anchors, op)
+	if err == nil {
+		err = in.noteTool(op, places)
+	}
 	if err != nil {
-		return *res, in.takeBack(ctx, t, res, done, err)
+		return *res, in.takeBack(ctx, t, res, done, op.rec, err)
 	}
 	ran := in.Tool(ctx, c, argv)
 	for _, d := range places {
 		now, e, err := present(t, d.Real)
 		if err != nil {
-			return *res, in.takeBack(ctx, t, res, done, fmt.Errorf("reading back: %w", err))
+			return *res, in.takeBack(ctx, t, res, done, op.rec, fmt.Errorf("reading back: %w", err))
 		}
 		d.Change.To, d.Now = now, e
 		if !d.Change.NoOp() {
@@ -41,7 +44,7 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 	}
 	err = in.refreshed(t, c, done, p.must, fingerprints(want))
 	if err == nil {
-		err = keep(done)
+		err = op.keep(done)
 	}
 	if err == nil {
 		res.Changed, res.Files = true, []File{}
@@ -53,12 +56,26 @@ func (in *Installer) byTool(ctx context.Context, t target.Target, c engine.Inspe
 	if ran != nil {
 		err = fmt.Errorf("%w (%w)", err, ran)
 	}
-	if back := in.takeBack(ctx, t, res, done, err); len(res.Unrestored) > 0 {
+	if back := in.takeBack(ctx, t, res, done, op.rec, err); len(res.Unrestored) > 0 {
 		return *res, back
 	}
+	res.Restored = false
 	res.Notes = append(res.Notes, certs.Note{Kind: certs.Remark, Text: redact.Terminal(fmt.Sprintf("%s was run and taken back: %v; the files were written instead", path.Base(argv[0]), err))})
 	res.Files = files(plan)
-	return in.carryOut(ctx, t, res, plan, func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep)
+	return in.carryOut(ctx, t, res, op)
+}
+
+// noteTool records the files that the tool is about to write.
+func (in *Installer) noteTool(op operation, places []target.Done) error {
+	if in.Records == nil || op.rec.ID == "" {
+		return nil
+	}
+	for _, d := range places {
+		if err := in.note(op.rec, d, step{Time: in.now(), Tool: true}, op.want); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // divide separates the anchors from what is derived from them.

@@ -112,7 +112,7 @@ func (b *both) Remove(t tree.Tree, gone []certs.Fingerprint, o RemoveOptions) (c
 	for _, f := range o.Recorded {
 		recorded[f] = true
 	}
-	plan, notes, err := b.system.Remove(t, gone, store.RemoveOptions{Foreign: o.Foreign, Recorded: recorded, Made: o.Made, ThroughMounts: b.options.ThroughMounts})
+	plan, notes, err := b.system.Remove(t, gone, store.RemoveOptions{Foreign: o.Foreign, Recorded: recorded, Made: o.Made, Changed: o.Changed, ThroughMounts: b.options.ThroughMounts})
 	if err != nil {
 		return nil, notes, err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -22,17 +22,25 @@ type RemoveOptions struct {
 	// Recorded are the certificates that the record says were added, Made the directories that were made then.
 	Recorded []certs.Fingerprint
 	Made     []string
+	// Changed are, for each of them, the files (real paths) into which it was put then: another one had it before, and keeps it. Without an entry nothing is known.
+	Changed map[certs.Fingerprint][]string
 }
 
 // Remove takes certificates out again. When the record says that nothing else was added, every file becomes what it was before, byte for byte and with its times; a
 // file that somebody else has changed since, and a container without a record, lose the certificates and nothing else, and the result says what could not be
 // restored. What was trusted before this program came stays, unless foreign.
 func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspected, gone []certs.Fingerprint, foreign bool) (Result, error) {
-	trust, res, err := in.look(t, c)
+	rec, first, err := in.settle(ctx, t, c)
 	if err != nil {
-		return res, err
+		return first, err
 	}
-	rec, err := in.load(c)
+	res, err := in.remove(ctx, t, c, rec, gone, foreign)
+	return first.And(res), err
+}
+
+// remove is Remove where no other run was interrupted.
+func (in *Installer) remove(ctx context.Context, t target.Target, c engine.Inspected, rec *record, gone []certs.Fingerprint, foreign bool) (Result, error) {
+	trust, res, err := in.look(t, c)
 	if err != nil {
 		return res, err
 	}
@@ -40,7 +48,10 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 	if len(ours) > 0 && len(left) == 0 {
 		return in.undo(ctx, t, c, rec, &res, gone, foreign)
 	}
-	o := RemoveOptions{Foreign: foreign, Recorded: ours, Made: rec.made()}
+	o, err := in.removal(rec, gone, ours, foreign)
+	if err != nil {
+		return res, err
+	}
 	plan, notes, err := trust.Remove(t, gone, o)
 	res.Notes = append(res.Notes, notes...)
 	if err != nil {
@@ -59,18 +70,39 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 	if len(ours) == 0 {
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Text: "there is no record of this container: the certificate is taken out by its fingerprint, and times are not as they were before"})
 	}
-	out, err := in.carryOut(ctx, t, &res, plan, func() error { return readBack(t, plan) }, func(done []target.Done) error {
-		if len(ours) == 0 {
-			return nil
+	out, err := in.carryOut(ctx, t, &res, operation{rec: rec, plan: plan, check: func() error { return readBack(t, plan) }, keep: func(done []target.Done) error {
+		next := rec.clone()
+		if len(ours) > 0 {
+			next.Added, next.Time = left, in.now()
+			in.enter(next, done)
 		}
-		rec.Added, rec.Time = left, in.now()
-		in.enter(rec, done)
-		return in.save(rec, done, nil)
-	})
+		return in.save(next, done, nil)
+	}})
 	if err == nil {
 		err = stays
 	}
 	return out, err
+}
+
+// removal says what of the record a plan for removing certificates has to know.
+func (in *Installer) removal(rec *record, gone, ours []certs.Fingerprint, foreign bool) (RemoveOptions, error) {
+	o := RemoveOptions{Foreign: foreign, Recorded: ours, Made: rec.made(), Changed: map[certs.Fingerprint][]string{}}
+	for _, f := range ours {
+		o.Changed[f] = []string{}
+	}
+	for _, w := range rec.Files {
+		had, err := in.kept(w.Before)
+		if err != nil {
+			return o, err
+		}
+		held := bundle.Holds(had)
+		for _, f := range gone {
+			if slices.Contains(ours, f) && !held[f] {
+				o.Changed[f] = append(o.Changed[f], w.Real)
+			}
+		}
+	}
+	return o, nil
 }
 
 // stays is why a certificate stays in a bundle that cannot be changed; nil when none of those holds one.
@@ -148,18 +180,41 @@ func (in *Installer) undo(ctx context.Context, t target.Target, c engine.Inspect
 		res.Pending = true
 		return *res, nil
 	}
+	if err := in.beginUndo(rec); err != nil {
+		return *res, err
+	}
 	for _, u := range t.Restore(ctx, back) {
 		res.Unrestored = append(res.Unrestored, redact.Terminal(u.Path+": "+u.Reason))
 	}
 	res.Changed = true
-	if err := in.rest(ctx, t, c, rec, res, changed, gone, foreign); err != nil {
-		return *res, err
+	err = in.rest(ctx, t, c, rec, res, changed, gone, foreign)
+	if err == nil && len(res.Unrestored) > 0 {
+		err = fmt.Errorf("%d of its files could not be put back: %s", len(res.Unrestored), res.Unrestored[0])
 	}
-	if len(res.Unrestored) > 0 {
-		return *res, fmt.Errorf("%d of its files could not be put back: %s", len(res.Unrestored), res.Unrestored[0])
+	if err != nil {
+		return *res, errors.Join(err, in.endUndo(t, rec, len(changed)))
 	}
 	rec.Added = nil
 	return *res, in.write(rec)
+}
+
+// beginUndo records that all files are about to get back what they were.
+func (in *Installer) beginUndo(rec *record) error {
+	if in.Records == nil || rec.ID == "" {
+		return nil
+	}
+	return in.append(rec, step{Undo: true, Time: in.now()})
+}
+
+// endUndo ends a removal that could not do everything. Where every file is either what it was or what this program left, the record is still true and says so; else it goes on
+// saying that files may be found half written. known is how many were somebody else's before.
+func (in *Installer) endUndo(t tree.Tree, rec *record, known int) error {
+	strict := rec.clone()
+	strict.steps = nil
+	if _, changed, err := in.back(t, strict); err != nil || len(changed) > known {
+		return nil //nolint:nilerr // what failed is reported
+	}
+	return in.write(rec)
 }
 
 // inverse is the verb for taking a change back.
@@ -177,7 +232,11 @@ func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspect
 	if err != nil {
 		return fmt.Errorf("looking again: %w", err)
 	}
-	plan, notes, err := trust.Remove(t, gone, RemoveOptions{Foreign: foreign, Recorded: gone, Made: rec.made()})
+	o, err := in.removal(rec, gone, gone, foreign)
+	if err != nil {
+		return err
+	}
+	plan, notes, err := trust.Remove(t, gone, o)
 	res.Notes = append(res.Notes, notes...)
 	if err != nil {
 		return fmt.Errorf("planning: %w", err)
@@ -191,12 +250,12 @@ func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspect
 	if len(plan) == 0 {
 		return nil
 	}
-	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts})
+	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts, Before: in.ahead(rec, !t.Can().Atomic, nil)})
 	if err == nil {
 		err = readBack(t, plan)
 	}
 	if err != nil {
-		return in.takeBack(ctx, t, res, done, err)
+		return in.takeBack(ctx, t, res, done, nil, err)
 	}
 	res.Files = append(res.Files, files(plan)...)
 	return nil
@@ -209,30 +268,26 @@ func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed
 		if err != nil {
 			return nil, nil, fmt.Errorf("looking at %s: %w", redact.Terminal(w.Path), err)
 		}
-		if w.Foreign || !in.newImage(now, e).same(w.After) && !in.newImage(now, e).same(w.Before) {
+		ours := in.newImage(now, e).same(w.After) || in.newImage(now, e).same(w.Before)
+		if !ours && rec.undoing() { // a run was killed while it did this
+			if ours, err = in.fits(step{File: &w, Pieces: true}, in.newImage(now, e), now.Data); err != nil {
+				return nil, nil, err
+			}
+		}
+		if w.Foreign || !ours {
 			changed = append(changed, w)
 			continue
 		}
 		if w.InPlace != "" && !in.ThroughMounts {
 			return nil, nil, explain(&target.MountError{Path: w.Path, Source: w.InPlace})
 		}
-		d := target.Done{Real: w.Real, Was: w.Before.entry(w.Real), Made: w.Made, Now: e, InPlace: w.InPlace}
-		if w.Dir.Kind == change.Dir {
-			d.Dir = w.Dir.entry(path.Dir(w.Real))
+		d, kept, err := in.doneOf(t, w, now, e)
+		if err != nil {
+			return nil, nil, err
 		}
-		d.Change = change.Change{Path: w.Path, To: now, From: w.Before.state(nil), Layer: Layer}
-		if w.Before.Kind == change.File {
-			data, err := in.bytes(w.Before.Sum)
-			switch {
-			case w.Before.Sum == in.newImage(now, e).Sum:
-				data = now.Data
-			case missing(err):
-				changed = append(changed, w)
-				continue
-			case err != nil:
-				return nil, nil, err
-			}
-			d.Change.From.Data = data
+		if !kept {
+			changed = append(changed, w)
+			continue
 		}
 		back = append(back, d)
 	}

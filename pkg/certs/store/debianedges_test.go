@@ -157,7 +157,7 @@ func TestRecordedBundlesOnly(t *testing.T) {
 	add(t, m, store.AddOptions{}, ours)
 	assert.Equal(t, read(t, m, "/etc/pki/tls/cacert.pem"), pems(ours))
 	recorded := map[certs.Fingerprint]bool{ours.Fingerprint: true}
-	remove(t, m, store.RemoveOptions{Recorded: recorded, Changed: []string{"/etc/ssl/cert.pem"}}, ours)
+	remove(t, m, store.RemoveOptions{Recorded: recorded, Changed: map[certs.Fingerprint][]string{ours.Fingerprint: {"/etc/ssl/cert.pem"}}}, ours)
 	assert.DeepEqual(t, m.Dump(), before)
 }
 

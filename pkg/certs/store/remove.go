@@ -17,11 +17,11 @@ import (
 type RemoveOptions struct {
 	// Foreign removes a certificate also where nothing shows that this program added it.
 	Foreign bool
-	// Recorded are certificates of which the caller knows that this program added them, Made the directories that it made then. Changed, when it is not nil, are the
-	// real paths of the bundles that it changed then: other bundles had the certificate before and keep it.
+	// Recorded are certificates of which the caller knows that this program added them, Made the directories that it made then. Changed are, for each of them, the real paths of
+	// the bundles into which it was put then: other bundles had the certificate before and keep it. Without an entry nothing is known.
 	Recorded map[certs.Fingerprint]bool
 	Made     []string
-	Changed  []string
+	Changed  map[certs.Fingerprint][]string
 	// ThroughMounts is AddOptions.ThroughMounts.
 	ThroughMounts bool
 }
@@ -139,7 +139,10 @@ func (r *remover) cut(b *opened, unlink map[certs.Fingerprint]bool) {
 	b.own = ownAnchors(r.locals)
 	around := bundle.Around{Marks: map[string]bool{}, Comments: map[string]bool{}, Spaced: b.order == spaced}
 	left, marks := map[certs.Fingerprint]int{}, marksIn(b)
-	untouched := r.options.Changed != nil && !r.options.Foreign && !slices.Contains(r.options.Changed, b.at)
+	untouched := func(f certs.Fingerprint) bool {
+		changed, known := r.options.Changed[f]
+		return known && !r.options.Foreign && !slices.Contains(changed, b.at)
+	}
 	commented := b.order == before && b.format != edk2 && b.commented()
 	for _, f := range r.fingerprints {
 		around.Marks[mark(f)] = true
@@ -149,11 +152,13 @@ func (r *remover) cut(b *opened, unlink map[certs.Fingerprint]bool) {
 		left[f] = r.staying(f)
 		if b.holds[f] && !r.ours[f] && !marks[f] {
 			r.notes = append(r.notes, certs.Note{Kind: certs.Unrestored, Path: b.Path, Text: "holds " + f.Short() + ", which was not added by this program: --foreign removes it"})
+		} else if b.holds[f] && untouched(f) && !marks[f] {
+			r.remark(b.Path, "held "+f.Short()+" before it was added here, and keeps it; --foreign removes it there, too")
 		}
 	}
 	drop := func(block bundle.Block) bool {
 		f := block.Fingerprint
-		if !slices.Contains(r.fingerprints, f) || !marks[f] && (!r.ours[f] || untouched) {
+		if !slices.Contains(r.fingerprints, f) || !marks[f] && (!r.ours[f] || untouched(f)) {
 			return false
 		}
 		left[f]--

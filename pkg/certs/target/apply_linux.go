@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -59,13 +60,16 @@ func (t *rootTarget) apply(c change.Change, o Options) (done Done, made bool, er
 	if done.InPlace, err = t.allowed(p, c, o); err != nil {
 		return done, false, err
 	}
-	if done.Made, err = t.makeDirs(p); err != nil {
-		return done, len(done.Made) > 0, err
-	}
 	if c.To.Kind == change.Absent && p.state.Kind == change.File {
 		if done.Change.Xattrs, err = xattrsAt(p.dir, p.base); err != nil {
 			return done, false, err
 		}
+	}
+	if err := o.before(done.planned(p)); err != nil {
+		return done, false, err
+	}
+	if done.Made, err = t.makeDirs(p); err != nil {
+		return done, len(done.Made) > 0, err
 	}
 	if err := t.swap(p, c.To, c.Xattrs, done.InPlace != ""); err != nil {
 		return done, len(done.Made) > 0, err
@@ -78,6 +82,16 @@ func (t *rootTarget) apply(c change.Change, o Options) (done Done, made bool, er
 		done.Now.Path = done.Real
 	}
 	return done, true, err
+}
+
+// planned is what is going to be done at a place, directories included.
+func (d Done) planned(p *place) Done {
+	at := p.dir.at
+	for _, base := range p.missing {
+		at = path.Join(at, base)
+		d.Made = append(d.Made, at)
+	}
+	return d
 }
 
 // allowed says whether the place may be written to, and why in place if it may only be so.
@@ -193,5 +207,5 @@ func (t *rootTarget) swap(p *place, to change.State, attrs map[string][]byte, in
 	return t.replace(p, to, attrs)
 }
 
-// tempName is a name that no reader of certificates takes: it begins with a dot and ends in neither .crt, .pem nor a hash's digit.
-func tempName(random uint64) string { return fmt.Sprintf(".docker-proxy-%016x.tmp", random) }
+// tempName is a name that nobody has, see IsTemp.
+func tempName(random uint64) string { return fmt.Sprintf("%s%016x%s", tempPrefix, random, tempSuffix) }

@@ -35,7 +35,7 @@ func (t *archiveTarget) Apply(ctx context.Context, changes change.Plan, o Option
 	if time.Since(t.cache.begun) > fresh {
 		t.cache = newCache()
 	}
-	b := &batch{t: t, ctx: ctx}
+	b := &batch{t: t, ctx: ctx, o: o}
 	defer func() {
 		if err != nil {
 			t.cache = newCache()
@@ -235,6 +235,7 @@ func (t *archiveTarget) owned(s *step, to change.State) change.State {
 type batch struct {
 	t       *archiveTarget
 	ctx     context.Context //nolint:containedctx // of one call of Apply
+	o       Options
 	steps   []*step
 	pending []Done
 	done    []Done
@@ -275,6 +276,11 @@ func (b *batch) flush() error {
 	b.steps, b.pending = nil, nil
 	if len(steps) == 0 {
 		return nil
+	}
+	for _, d := range pending {
+		if err := b.o.before(d); err != nil {
+			return err
+		}
 	}
 	if steps[0].to.Kind == change.Absent {
 		gone, kept := b.t.removeAll(b.ctx, steps)

@@ -148,12 +148,19 @@ func fileMode(mode uint16) fs.FileMode {
 
 // calls are the mutating system calls of the container-root target; there are no others. All work on a name in an open directory or on an open file; nothing is
 // resolved. None is made after the target was given up.
-type calls struct{ givenUp *atomic.Bool }
+type calls struct {
+	givenUp *atomic.Bool
+	// step, when it is not nil, is told before each; tests stop the process there.
+	step func(op, name string)
+}
 
 func (c calls) do(op, name string, f func() error) error {
 	for {
 		if c.givenUp.Load() {
 			return &fs.PathError{Op: op, Path: name, Err: os.ErrDeadlineExceeded}
+		}
+		if c.step != nil {
+			c.step(op, name)
 		}
 		err := f()
 		if errors.Is(err, unix.EINTR) {

@@ -168,4 +168,4 @@ func (t *rootTarget) giveTime(dir string, at time.Time) error {
 	return t.calls().touch(d, ".", at)
 }
 
-func (t *rootTarget) calls() calls { return calls{&t.givenUp} }
+func (t *rootTarget) calls() calls { return calls{&t.givenUp, t.step} }

@@ -6,6 +6,7 @@ package target
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -39,6 +40,31 @@ type Capabilities struct {
 type Options struct {
 	// ThroughMounts rewrites in place a file that is a mount of its own or is on one: the source, a volume or a file of the host, changes for all that use it.
 	ThroughMounts bool
+	// Before is told of each change before any of it is made, with all that taking it back needs but Done.Now; several may be told of at once. An error of it ends Apply, and that
+	// change is not made.
+	Before func(Done) error
+}
+
+// before tells of a change that is about to be made.
+func (o Options) before(d Done) error {
+	if o.Before == nil {
+		return nil
+	}
+	return o.Before(d)
+}
+
+// The name of a file that is not complete yet: no reader of certificates takes it, as it begins with a dot and ends in neither .crt, .pem nor a hash's digit.
+const (
+	tempPrefix = ".docker-proxy-"
+	tempSuffix = ".tmp"
+)
+
+// IsTemp reports whether a file's name is one under which Apply and Restore make a file before it takes its place. Such a file is there after they ended only when the
+// program was killed meanwhile, and nobody needs it.
+func IsTemp(base string) bool {
+	middle, begins := strings.CutPrefix(base, tempPrefix)
+	middle, ends := strings.CutSuffix(middle, tempSuffix)
+	return begins && ends && len(middle) == 16 && strings.Trim(middle, "0123456789abcdef") == ""
 }
 
 // Done is one change that was made, with all that taking it back needs except the bytes before, which are in Change.From.

@@ -38,6 +38,7 @@ type rootTarget struct {
 	mountOnce sync.Once
 	lines     []mountLine
 
+	step    func(op, name string) // see calls
 	givenUp atomic.Bool
 	use     sync.Mutex
 	busy    int
