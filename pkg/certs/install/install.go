@@ -69,56 +69,6 @@ type Installer struct {
 	blobs stored
 }
 
-// Result is what was done to one container, or would be.
-type Result struct {
-	Family     string       `json:"family,omitempty"`
-	Files      []File       `json:"files"`
-	Notes      []certs.Note `json:"notes"`
-	Unrestored []string     `json:"unrestored"` // each a file and a reason
-	// Authorities are those that were looked for, see Look; Trusts the ones, by fingerprint, that Verify found in every bundle.
-	Authorities []Held   `json:"authorities,omitempty"`
-	Trusts      []string `json:"trusts,omitempty"`
-
-	Changed bool `json:"-"`
-	// Restored says that it failed after something had been changed, and that all of that is as it was before; Broken, that something of it is not.
-	Restored bool   `json:"-"`
-	Broken   bool   `json:"-"`
-	Pending  bool   `json:"-"` // PlanOnly, and something would change
-	Skipped  string `json:"-"` // why nothing can be done, which is no failure
-}
-
-// File is one change of a container's file.
-type File struct {
-	Path   string `json:"path"`
-	Action string `json:"action"` // create, write, remove, link, …
-	Cause  string `json:"cause,omitempty"`
-	// InPlace says that the file was rewritten and not replaced, and why.
-	InPlace string `json:"inPlace,omitempty"`
-}
-
-// And is the result of two things that were done to one container, one after the other.
-func (r Result) And(next Result) Result {
-	next.Files = append(r.Files, next.Files...)
-	next.Notes = append(r.Notes, next.Notes...)
-	next.Unrestored = append(r.Unrestored, next.Unrestored...)
-	next.Changed = next.Changed || r.Changed
-	next.Pending = next.Pending || r.Pending
-	next.Broken = next.Broken || r.Broken
-	return next
-}
-
-// files describes the changes of a plan.
-func files(plan change.Plan) []File {
-	out := []File{}
-	for _, c := range plan {
-		out = append(out, File{Path: redact.Terminal(c.Path), Action: c.Verb(), Cause: redact.Terminal(c.Cause)})
-	}
-	return out
-}
-
-// cleanUp is how long putting things back may take when the time for a container, or the run, is over.
-const cleanUp = 30 * time.Second
-
 // Add makes the container trust the authorities. Where it does already, nothing is written, its record neither. What fails is put back: the error then says what could not
 // be, and the result lists it.
 func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspected, want []certs.Authority) (Result, error) {
@@ -274,81 +224,6 @@ func (in *Installer) look(t target.Target, c engine.Inspected) (Trust, Result, e
 	}
 	res.Family = trust.Family()
 	return trust, res, nil
-}
-
-// operation is one plan to be carried out.
-type operation struct {
-	rec  *record // of the container, before
-	want []certs.Authority
-	plan change.Plan
-	// check looks at what was done, keep records it.
-	check func() error
-	keep  func([]target.Done) error
-}
-
-// apply makes changes and notes each before.
-func (in *Installer) apply(ctx context.Context, t target.Target, plan change.Plan, op operation) ([]target.Done, error) {
-	return t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts, Before: in.ahead(op.rec, !t.Can().Atomic, op.want)})
-}
-
-// carryOut applies, checks and records; when any of it fails, what was done is taken back.
-func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result, op operation) (Result, error) {
-	done, err := in.apply(ctx, t, op.plan, op)
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	if err == nil {
-		names := make([]string, 0, len(done))
-		for _, d := range done {
-			names = append(names, d.Real)
-		}
-		t.Prefetch(ctx, names...)
-		err = op.check()
-	}
-	if err == nil {
-		err = op.keep(done)
-	}
-	if err != nil {
-		return *res, in.takeBack(ctx, t, res, done, op.rec, err)
-	}
-	res.Changed = true
-	for i, d := range done {
-		if i < len(res.Files) && d.InPlace != "" {
-			res.Files[i].InPlace = d.InPlace
-		}
-	}
-	return *res, nil
-}
-
-// takeBack undoes what was done until err came, and makes void what the record says of it; rec may be nil. What cannot be undone is in the result, which then says that the
-// container is changed, and the next run tries again.
-func (in *Installer) takeBack(ctx context.Context, t target.Target, res *Result, done []target.Done, rec *record, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
-	defer cancel()
-	left := t.Restore(ctx, done)
-	for _, u := range left {
-		res.Unrestored = append(res.Unrestored, redact.Terminal(u.Path+": "+u.Reason))
-	}
-	res.Files = []File{}
-	if len(left) > 0 {
-		res.Changed, res.Broken = true, true
-		return fmt.Errorf("%w; %d of its files could not be put back", err, len(left))
-	}
-	res.Restored = len(done) > 0
-	return errors.Join(explain(err), in.forget(rec))
-}
-
-// explain adds to an error what can be done about it.
-func explain(err error) error {
-	var mount *target.MountError
-	var readOnly *target.ReadOnlyError
-	switch {
-	case errors.As(err, &mount) && !mount.Hidden:
-		return fmt.Errorf("%w: nothing was changed; --through-mounts changes it there", err)
-	case errors.As(err, &readOnly) && readOnly.Source == "":
-		return fmt.Errorf("%w: it has to be created anew with the certificate (docker proxy ca export run)", err)
-	}
-	return err
 }
 
 func short(list []certs.Fingerprint) string {
