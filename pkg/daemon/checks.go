@@ -1,6 +1,6 @@
 package daemon
 
-import "fmt"
+import "strings"
 
 // check adds the findings that follow from the whole observation. A file that is read tells its own faults where it is read; what takes several files, or the
 // verdicts, is judged here: one function a group, in check_GROUP.go. They run for a planned state, too, so they read files through o.Files and ask nobody.
@@ -19,7 +19,7 @@ func shellWord(s string) string {
 	for _, r := range s {
 		ok := r == '-' || r == '.' || r == ',' || r == ':' || r == '/' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 		if !ok {
-			return fmt.Sprintf("%q", s)
+			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 		}
 	}
 	return s

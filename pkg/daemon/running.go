@@ -169,6 +169,7 @@ func (o *Observation) fromAPI() {
 		}
 		o.Verdicts = append(o.Verdicts, v)
 	}
+	checkNoProxy(o)
 	o.addStateFindings()
 	o.checkDesktop()
 }
