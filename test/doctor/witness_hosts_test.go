@@ -1,0 +1,103 @@
+//go:build hosts && linux
+
+package doctor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-proxy/docker-proxy/test/doctor/state"
+	"github.com/docker-proxy/docker-proxy/test/doctor/witness"
+	"github.com/docker-proxy/docker-proxy/test/hosts"
+)
+
+// booted is a machine that witnesses can ask.
+type booted struct {
+	t *testing.T
+	h *hosts.Host
+}
+
+// Run is witness.Machine's.
+func (b booted) Run(script string, stdin []byte) ([]byte, error) {
+	r := b.h.Do(b.t, hosts.Cmd{Argv: []string{"sh", "-c", script}, Stdin: string(stdin), Timeout: 10 * time.Minute})
+	if r.Code != 0 {
+		return nil, errors.New(r.String())
+	}
+	return []byte(r.Stdout), nil
+}
+
+// answering says on which booted host the states of a base are asked. Red Hat's relatives cannot be booted here: their unit is, on Debian.
+func answering(base string) string {
+	switch base {
+	case "trixie", "docker-ce", "sid", "rhel":
+		return "trixie"
+	case "bookworm":
+		return "bookworm"
+	}
+	return "" // sh answers, see TestShellWitness; a client's file has no witness here
+}
+
+// TestWitness asks systemd and dockerd about every state of the corpus: what doctor says will happen is what does happen.
+func TestWitness(t *testing.T) {
+	bases := machines(t)
+	for _, kind := range []string{"trixie", "bookworm"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			hosts.RecordAtEnd(t, kind)
+			var states []state.State
+			for _, s := range corpus(t) {
+				if answering(s.Base) == kind && !wholeMachine(s) {
+					states = append(states, s)
+				}
+			}
+			answers := askHost(t, booted{t, hosts.Boot(t, kind)}, bases, states)
+			for n, s := range states {
+				t.Run(s.Name, func(t *testing.T) { judge(t, s, answers[n]) })
+			}
+		})
+	}
+}
+
+// wholeMachine reports whether a state changes what every unit of a machine gets, so that it cannot stand beside others.
+func wholeMachine(s state.State) bool {
+	return slices.ContainsFunc(s.Files, func(f state.File) bool { return strings.HasPrefix(f.Path, "/etc/systemd/system.conf") })
+}
+
+// askHost asks systemd about all states, and dockerd about those with a configuration or flags.
+func askHost(t *testing.T, b booted, bases state.Bases, states []state.State) []witness.Answer {
+	t.Helper()
+	var whole [][]state.File
+	for _, s := range states {
+		files, err := bases.Whole(s)
+		assert.NilError(t, err)
+		whole = append(whole, files)
+	}
+	start := time.Now()
+	answers, err := witness.AskSystemd(b, whole)
+	assert.NilError(t, err)
+	units := time.Since(start)
+	asked := 0
+	assert.NilError(t, witness.AskDockerd(b, answers, func(n int) bool {
+		if witness.EnvironmentDecides(whole[n], answers[n]) {
+			return false
+		}
+		asked++
+		return true
+	}))
+	t.Logf("%d units in %v, %d dockerds in %v", len(states), units.Round(time.Second), asked, (time.Since(start) - units).Round(time.Second))
+	return answers
+}
+
+// judge compares what happens with what the state, and with it doctor, says.
+func judge(t *testing.T, s state.State, a witness.Answer) {
+	t.Helper()
+	harm := witness.Harm(s, a)
+	if (harm != "") != (s.Harm != "") {
+		t.Errorf("the state says %q, the witness %q\n%s\nenvironment %v, info %+v", s.Harm, harm, s.Describe(), a.Env, a.Info)
+	}
+}
