@@ -43,7 +43,7 @@ func (b *bench) claims(ctx context.Context) ([]line, error) {
 }
 
 func showCommands() [][]string {
-	return [][]string{{"docker", "info"}, {"docker", "proxy", "show", "--effective"}, {hosts.PluginPath, "show", "--effective"}}
+	return [][]string{{"docker", "info"}, {"docker", "proxy", "show", "--effective"}, {hosts.PluginPath, "show", "--effective"}, {hosts.PluginPath, "doctor"}}
 }
 
 // alone compares on the host as it is booted, where this is the only plugin.
@@ -55,6 +55,7 @@ func (b *bench) alone(ctx context.Context) ([]line, error) {
 	return []line{
 		compare("docker-proxy show --effective : docker info, no other plugin", t[2], t[0], infoLimit),
 		compare("docker proxy show --effective : docker info, no other plugin", t[1], t[0], 0),
+		compare("docker-proxy doctor : docker info, no other plugin", t[3], t[0], infoLimit),
 	}, nil
 }
 
