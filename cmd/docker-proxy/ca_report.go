@@ -53,11 +53,11 @@ func expiring(list []certReport, now time.Time) []precedence.Finding {
 		if c.NotAfter.IsZero() || now.Add(soon).Before(c.NotAfter) {
 			continue
 		}
-		when := "expires on " + c.NotAfter.Format(time.DateOnly)
+		id, when := "ca-expires-soon", "expires on "+c.NotAfter.Format(time.DateOnly)
 		if now.After(c.NotAfter) {
-			when = "has expired on " + c.NotAfter.Format(time.DateOnly)
+			id, when = "ca-expired", "has expired on "+c.NotAfter.Format(time.DateOnly)
 		}
-		out = append(out, precedence.NewFinding("ca-expires-soon", nil, "docker proxy ca replace "+c.Fingerprint[:12]+" NEW --all", "%s %s", c.Subject, when))
+		out = append(out, precedence.NewFinding(id, nil, "docker proxy ca replace "+c.Fingerprint[:12]+" NEW --all", "%s %s", c.Subject, when))
 	}
 	return out
 }

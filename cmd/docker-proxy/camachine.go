@@ -12,6 +12,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/probe"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/health"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/machine"
 	"github.com/docker-proxy/docker-proxy/pkg/daemon"
 )
@@ -209,10 +210,14 @@ func (j *job) staleCA(m *machine.Machine) string {
 	return m.ChangedAfter(p.Start.Add(daemon.StartPrecision))
 }
 
-// lookStaleCA is staleCA for a command that plans nothing about CAs. What cannot be read is not pending.
+// lookStaleCA is staleCA for a command that plans nothing about CAs, and counts those that somebody else gave to this machine, too. What cannot be read is not pending.
 func (j *job) lookStaleCA() {
 	if m, err := machine.Look(j.view.files); err == nil {
 		j.ca.stale = j.staleCA(m)
+	}
+	d := j.view.trust()
+	if m, err := health.Look(j.view.files); err == nil && j.ca.stale == "" && !d.Started.IsZero() {
+		j.ca.stale, _ = m.NewerThan(d.Started)
 	}
 }
 

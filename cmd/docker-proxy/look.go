@@ -83,6 +83,7 @@ func (a *app) lookThrough(ctx context.Context, root, files *host.FS, stamp strin
 		a.redactor.AddValue(b.Value)
 	}
 	v.lookClient(a)
+	v.lookCA()
 	v.lookJournal(a)
 	return v, nil
 }

@@ -48,6 +48,8 @@ func (a api) Info(ctx context.Context) (Info, error) {
 		Rootless: slices.ContainsFunc(i.SecurityOptions, func(o string) bool { return o == "rootless" || strings.HasPrefix(o, "name=rootless") }),
 		UserNS:   slices.ContainsFunc(i.SecurityOptions, func(o string) bool { return o == "userns" || strings.HasPrefix(o, "name=userns") }),
 	}
+	// moby daemon/containerd.ImageService.LayerStoreStatus
+	out.Containerd = slices.Contains(i.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"})
 	if r := i.RegistryConfig; r != nil {
 		for _, c := range r.InsecureRegistryCIDRs {
 			out.Insecure = append(out.Insecure, c.String())

@@ -69,6 +69,8 @@ type Info struct {
 	Insecure        []string // registries without TLS: CIDR ranges, then names, each sorted
 	Mirrors         []string // URLs of mirrors of Docker Hub, in order
 	Running         int      // containers
+	// Containerd says that images are containerd's, and not of dockerd's own graph drivers.
+	Containerd bool
 }
 
 // Container is one container that runs, is paused, or waits to be started again after a failure.

@@ -43,8 +43,12 @@ func (o *Observation) checkUserlandProxy() {
 	if what != isPlugin {
 		fix = fmt.Sprintf("mv %s %s", shellWord(name), shellWord(away))
 	}
-	if o.Site.atLeast("25.0") && o.Site.Manager.Systemd() {
-		fix += " && systemctl restart " + o.Site.Unit // it is looked for once, at the start
+	switch { // since 25.0 it is looked for once, at the start
+	case !o.Site.atLeast("25.0"):
+	case o.Site.Manager == ManagerSystemdUser:
+		fix += " && systemctl --user restart " + o.Site.Unit
+	case o.Site.Manager == ManagerSystemd:
+		fix += " && systemctl restart " + o.Site.Unit
 	}
 	o.find("userland-proxy-shadowed-by-plugin", &precedence.Source{Layer: precedence.LayerUnknown, Path: redact.Terminal(name)}, fix,
 		"dockerd finds %s in the place of its own userland proxy of that name, so containers with published ports (docker run -p) do not start", what)
