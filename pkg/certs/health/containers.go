@@ -19,9 +19,12 @@ type Container struct {
 // Missing tells of running containers that lack an authority which others were given, by the records: nobody looks into them. A container that was created anew has lost what the
 // one before it had.
 func Missing(records install.Records, daemon string, running []Container) []precedence.Finding {
+	if records == nil {
+		return nil
+	}
 	m := &Machine{}
 	var out []precedence.Finding
-	list, _ := install.List(recordsOrNone(records)) // what could be read counts
+	list, _ := install.List(records) // what could be read counts
 	for _, r := range m.recorded(records, daemon) {
 		has, names := map[string]bool{}, map[string]bool{}
 		for _, x := range list {
@@ -56,19 +59,3 @@ func Missing(records install.Records, daemon string, running []Container) []prec
 	}
 	return out
 }
-
-// recordsOrNone are records that can be asked.
-func recordsOrNone(r install.Records) install.Records {
-	if r == nil {
-		return none{}
-	}
-	return r
-}
-
-// none are no records.
-type none struct{}
-
-func (none) Names(string) ([]string, error) { return nil, nil }
-func (none) Read(string) ([]byte, error)    { return nil, nil }
-func (none) Write(string, []byte) error     { return nil }
-func (none) Remove(string) error            { return nil }

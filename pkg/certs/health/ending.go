@@ -43,9 +43,9 @@ func (m *Machine) ending(recorded []fromRecords, now time.Time, soon time.Durati
 		out = append(out, precedence.NewFinding("ca-expires-soon", at, fix, "%s, trusted by %s, expires on %s: from then on nothing that it has signed is accepted", Named(a), where, day))
 	}
 	for _, a := range m.anchors {
-		fix := fmt.Sprintf("docker proxy ca add NEW --machine && docker proxy ca remove %s --machine --foreign", word(a.path))
+		fix := fmt.Sprintf("docker proxy ca replace %s NEW --machine --foreign", word(a.path))
 		if a.own() {
-			fix = fmt.Sprintf("docker proxy ca add NEW --machine && docker proxy ca remove %s --machine", a.Fingerprint.Short())
+			fix = fmt.Sprintf("docker proxy ca replace %s NEW --machine", a.Fingerprint.Short())
 		}
 		tell(a.Authority, source(a.path), "this machine", fix)
 	}

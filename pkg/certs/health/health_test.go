@@ -102,8 +102,9 @@ func (m memory) Read(name string) ([]byte, error) {
 	}
 	return nil, fs.ErrNotExist
 }
-func (m memory) Write(string, []byte) error { return fs.ErrInvalid }
-func (m memory) Remove(string) error        { return fs.ErrInvalid }
+func (m memory) Write(string, []byte) error  { return fs.ErrInvalid }
+func (m memory) Append(string, []byte) error { return fs.ErrInvalid }
+func (m memory) Remove(string) error         { return fs.ErrInvalid }
 
 // give records that a container was given authorities.
 func (m memory) give(container, daemon string, list ...certs.Authority) memory {
@@ -112,7 +113,7 @@ func (m memory) give(container, daemon string, list ...certs.Authority) memory {
 		added = append(added, `"`+a.Fingerprint.String()+`"`)
 		m["cert-"+a.Fingerprint.String()] = string(a.PEM())
 	}
-	m["container-"+container+"-id"] = fmt.Sprintf(`{"version":1,"id":"%s-id","name":"%s","daemon":"%s","added":[%s],"files":[]}`, container, container, daemon, strings.Join(added, ","))
+	m["container-"+container+"-id"] = fmt.Sprintf(`{"version":1,"id":"%s-id","name":"%s","daemon":"%s","added":[%s],"files":[]}`+"\n", container, container, daemon, strings.Join(added, ","))
 	return m
 }
 
@@ -136,8 +137,8 @@ func TestFindings(t *testing.T) {
 	}{
 		{name: "a plain machine", tree: debian(nil, one, two), daemon: Daemon{Started: past, Proxied: true, Classic: true, CertsDir: certsD}},
 		{name: "an anchor, dockerd newer", tree: debian(only("corp.crt", corp), one), daemon: Daemon{Started: future, Proxied: true}},
-		{name: "expired", tree: debian(only("corp.crt", ended), one), want: "ca-expired", says: "Corp Proxy Root (" + ended.Fingerprint.Short() + "), trusted by this machine, has expired", fix: "docker proxy ca add NEW --machine && docker proxy ca remove /usr/local/share/ca-certificates/corp.crt --machine --foreign"},
-		{name: "expired, of this program", tree: debian(only(ended.Fingerprint.AnchorName(), ended), one), want: "ca-expired", fix: "docker proxy ca add NEW --machine && docker proxy ca remove " + ended.Fingerprint.Short() + " --machine"},
+		{name: "expired", tree: debian(only("corp.crt", ended), one), want: "ca-expired", says: "Corp Proxy Root (" + ended.Fingerprint.Short() + "), trusted by this machine, has expired", fix: "docker proxy ca replace /usr/local/share/ca-certificates/corp.crt NEW --machine --foreign"},
+		{name: "expired, of this program", tree: debian(only(ended.Fingerprint.AnchorName(), ended), one), want: "ca-expired", fix: "docker proxy ca replace " + ended.Fingerprint.Short() + " NEW --machine"},
 		{name: "expires soon", tree: debian(only("corp.crt", soonEnds), one), want: "ca-expires-soon", says: "expires on " + soonEnds.Cert.NotAfter.UTC().Format(time.DateOnly)},
 		{name: "expired, and renewed", tree: debian(map[string]certs.Authority{"old.crt": ended, "new.crt": corp}, one)},
 		{name: "expired, and its successor expires, too", tree: debian(map[string]certs.Authority{"old.crt": ended, "new.crt": soonEnds}, one), want: "ca-expired ca-expires-soon"},
