@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Inspected is one container, looked at by name or ID.
@@ -17,6 +18,8 @@ type Inspected struct {
 	State    string   // created, running, paused, restarting, removing, exited, dead
 	// StartedAt is when it was last started, as the daemon spells it: to compare, not to read.
 	StartedAt string
+	// Asked is a moment before the daemon was asked: what is said here was so at some time after it.
+	Asked time.Time
 	// Platform is linux or windows.
 	Platform string
 	Labels   map[string]string
@@ -57,11 +60,11 @@ func (m Mount) Text() string {
 func (a api) Inspect(ctx context.Context, name string) (Inspected, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	out := Inspected{Asked: time.Now()}
 	full, err := a.client.ContainerInspect(ctx, name)
 	if err != nil {
 		return Inspected{}, err
 	}
-	out := Inspected{}
 	if full.ContainerJSONBase != nil {
 		out.ID, out.Name, out.ImageID, out.Platform = full.ID, strings.TrimPrefix(full.Name, "/"), full.Image, full.Platform
 		out.Argv = append(append(out.Argv, full.Path), full.Args...)

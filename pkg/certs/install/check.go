@@ -1,7 +1,6 @@
 package install
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -35,7 +34,7 @@ func (e *UntrustedError) Error() string {
 }
 
 // readBack compares every changed file with what was to be written.
-func readBack(t tree.Tree, plan change.Plan) error {
+func readBack(t target.Target, plan change.Plan) error {
 	for _, c := range plan {
 		if err := readOne(t, c); err != nil {
 			return err
@@ -44,15 +43,15 @@ func readBack(t tree.Tree, plan change.Plan) error {
 	return nil
 }
 
-func readOne(t tree.Tree, c change.Change) error {
+func readOne(t target.Target, c change.Change) error {
 	differs := fmt.Errorf("%s is not what was written to it", redact.Terminal(c.Path))
 	switch c.To.Kind {
 	case change.File:
-		data, err := t.ReadFile(c.Path)
+		same, err := t.Holds(c.Path, c.To.Data)
 		if err != nil {
 			return fmt.Errorf("reading back: %w", err)
 		}
-		if !bytes.Equal(data, c.To.Data) {
+		if !same {
 			return differs
 		}
 	case change.Link:

@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -63,6 +64,12 @@ func (c *container) touch(name string, at time.Time) {
 	if _, err := c.Lstat(name); err == nil {
 		c.Set(name, func(e *tree.Entry) { e.ModTime = at })
 	}
+}
+
+// Holds implements target.Target.
+func (c *container) Holds(name string, want []byte) (bool, error) {
+	data, err := c.ReadFile(name)
+	return err == nil && bytes.Equal(data, want), err
 }
 
 func (c *container) Prefetch(context.Context, ...string) {}

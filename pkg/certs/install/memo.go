@@ -1,7 +1,6 @@
 package install
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -112,8 +111,12 @@ func (q *question) readFile(t tree.Tree) (err error) {
 }
 
 // same puts the question to another tree and compares. An error other than that nothing is there is never the same.
-func (q question) same(t tree.Tree) bool {
+func (q question) same(t target.Target) bool {
 	got := question{what: q.what, name: q.name}
+	if q.what == 'f' && q.err == nil {
+		same, err := t.Holds(q.name, q.data)
+		return same && err == nil
+	}
 	switch q.what {
 	case 'l':
 		got.err = got.lstat(t)
@@ -125,7 +128,7 @@ func (q question) same(t tree.Tree) bool {
 	if q.err != nil || got.err != nil {
 		return missing(q.err) && missing(got.err)
 	}
-	return alike(got.entry, q.entry) && bytes.Equal(got.data, q.data) && slices.EqualFunc(got.entries, q.entries, alike)
+	return alike(got.entry, q.entry) && slices.EqualFunc(got.entries, q.entries, alike)
 }
 
 // alike compares entries without times: no plan depends on them. The size of a directory says nothing.
@@ -160,7 +163,7 @@ func about(c engine.Inspected, running []runtime.Process) string {
 }
 
 // find gives a kept plan that fits.
-func (p *plans) find(t tree.Tree, about string) *planned {
+func (p *plans) find(t target.Target, about string) *planned {
 	p.mu.Lock()
 	kept := slices.Clone(p.kept)
 	p.mu.Unlock()

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -240,8 +241,26 @@ func (t *archiveTarget) ReadFile(name string) ([]byte, error) {
 	return t.bytes(real, name, e)
 }
 
+// Holds implements Target.
+func (t *archiveTarget) Holds(name string, want []byte) (bool, error) {
+	t.use.Lock()
+	defer t.use.Unlock()
+	real, e, err := tree.Resolve(exact{t}, name)
+	if err != nil {
+		return false, err
+	}
+	data, err := t.kept(real, name, e)
+	return err == nil && bytes.Equal(data, want), err
+}
+
 // bytes reads a file of which the entry is known.
 func (t *archiveTarget) bytes(real, name string, e tree.Entry) ([]byte, error) {
+	data, err := t.kept(real, name, e)
+	return slices.Clone(data), err
+}
+
+// kept is bytes for who does not change them.
+func (t *archiveTarget) kept(real, name string, e tree.Entry) ([]byte, error) {
 	if !e.Mode.IsRegular() {
 		return nil, &tree.NotRegularError{Path: name, Mode: e.Mode}
 	}
@@ -259,7 +278,7 @@ func (t *archiveTarget) bytes(real, name string, e tree.Entry) ([]byte, error) {
 		}
 		t.cache.put(real, n)
 	}
-	return slices.Clone(n.data), nil
+	return n.data, nil
 }
 
 // Prefetch implements Target: one request for each directory or file, with all that is below it.

@@ -64,7 +64,7 @@ func (p *place) real() string {
 	return path.Join(append(append([]string{p.dir.at}, p.missing...), p.base)...)
 }
 
-// locate finds the place of a change. Links in the directories are followed, and one in the last element, too, unless the change is about a link itself.
+// locate finds the place of a change, and there what the change expects. Links in the directories are followed, and one in the last element, too, unless the change is about a link itself.
 func (t *rootTarget) locate(c change.Change) (*place, error) {
 	name, links := path.Clean("/"+c.Path), c.From.Kind == change.Link || c.To.Kind == change.Link
 	if name == "/" {
@@ -75,17 +75,17 @@ func (t *rootTarget) locate(c change.Change) (*place, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		return t.at(path.Join(dir, path.Base(name)))
+		return t.at(path.Join(dir, path.Base(name)), c.From)
 	}
 	real, _, err := tree.Resolve(unguarded{t}, name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return t.at(real)
+	return t.at(real, c.From)
 }
 
-// at opens the place of a name without links.
-func (t *rootTarget) at(real string) (*place, error) {
+// at opens the place of a name without links. Bytes that are those of one of the likely states are not read into memory once more.
+func (t *rootTarget) at(real string, likely ...change.State) (*place, error) {
 	p := &place{base: path.Base(real)}
 	for dir := path.Dir(real); ; dir = path.Dir(dir) {
 		d, err := t.openFolder(dir)
@@ -101,7 +101,7 @@ func (t *rootTarget) at(real string) (*place, error) {
 	if len(p.missing) > 0 {
 		return p, nil
 	}
-	if err := t.look(p); err != nil {
+	if err := t.look(p, likely); err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (t *rootTarget) at(real string) (*place, error) {
 }
 
 // look reads what is at a place now.
-func (t *rootTarget) look(p *place) error {
+func (t *rootTarget) look(p *place, likely []change.State) error {
 	name := p.dir.path(p.base)
 	p.state, p.was, p.own = change.State{}, tree.Entry{}, false
 	handle, err := openat(int(p.dir.Fd()), p.base, name, unix.O_PATH|unix.O_NOFOLLOW)
@@ -132,9 +132,20 @@ func (t *rootTarget) look(p *place) error {
 	if p.state.Kind == change.Absent {
 		return &tree.NotRegularError{Path: name, Mode: p.was.Mode}
 	}
-	if p.state.Kind == change.File {
-		p.state.Data, _, err = t.readHandle(handle, name)
+	if p.state.Kind != change.File {
+		return nil
 	}
+	for _, s := range likely {
+		same := false
+		if s.Kind == change.File && int64(len(s.Data)) == p.was.Size {
+			same, err = t.holds(handle, name, s.Data)
+		}
+		if same || err != nil {
+			p.state.Data = s.Data
+			return err
+		}
+	}
+	p.state.Data, _, err = t.readHandle(handle, name)
 	return err
 }
 

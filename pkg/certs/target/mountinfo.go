@@ -38,6 +38,9 @@ func parseMounts(text string) []mountLine {
 
 // unescape undoes what the kernel does with spaces, tabs, newlines and backslashes: a backslash and three octal digits (mangle_path, fs/seq_file.c).
 func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#").Replace(s)
 }
 

@@ -58,7 +58,7 @@ func (t *rootTarget) restore(d Done) []Unrestored {
 }
 
 func (t *rootTarget) restoreFile(d Done) error {
-	p, err := t.at(d.Real)
+	p, err := t.at(d.Real, d.Change.To, d.Change.From)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -66,9 +68,14 @@ func (p *process) read(name string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxProcFile))
-	return string(data), err
+	// The kernel makes the text anew for each call, so that a large buffer is faster than one that grows.
+	buf := bytes.NewBuffer(make([]byte, 0, procFile))
+	_, err = buf.ReadFrom(io.LimitReader(f, maxProcFile))
+	return buf.String(), err
 }
+
+// procFile is what most files below /proc have at most.
+const procFile = 8 << 10
 
 // openRoot opens the root directory of a running container of this machine.
 func openRoot(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Target, error) {
@@ -88,6 +95,9 @@ func openRoot(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Ta
 		return nil, err
 	}
 	t.end = ctx.Done()
+	if p.before(seen.Asked) && p.running() {
+		return t, nil
+	}
 	// Only what the daemon still says after the process is held proves that it was the container's.
 	again, err := eng.Inspect(ctx, seen.ID)
 	if err == nil && (again.ID != seen.ID || again.PID != seen.PID || again.StartedAt != seen.StartedAt || !p.running()) {
@@ -98,6 +108,35 @@ func openRoot(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Ta
 		return nil, err
 	}
 	return t, nil
+}
+
+// before reports whether the process was there already when the daemon was asked for the number of the container's: then no other one had the number in between, and
+// the daemon's answer was about this very process. False when that cannot be told.
+func (p *process) before(asked time.Time) bool {
+	if asked.IsZero() {
+		return false
+	}
+	stat, err := p.read("stat")
+	if err != nil {
+		return false
+	}
+	// The rest of proc_pid_stat(5) from the third field on; starttime, the 22nd, counts ticks of the clock that runs while the machine sleeps, too.
+	const starttime, tick = 22 - 3, 10 * time.Millisecond
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= starttime {
+		return false
+	}
+	ticks, err := strconv.ParseInt(fields[starttime], 10, 64)
+	if err != nil {
+		return false
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return false
+	}
+	// Of both clocks the one by which the question is longer ago: one stands still while the machine sleeps, the other can be set.
+	ago := max(time.Since(asked), time.Since(asked.Round(0)))
+	return time.Duration(ticks+1)*tick < time.Duration(now.Nano())-ago
 }
 
 // root opens the process's root directory and checks whose it is.
@@ -216,8 +255,19 @@ func (t *rootTarget) readIDs() error {
 // checkOverlay compares the overlay that is the root directory with the one that Docker made for the container. With many layers Docker mounts it by relative names
 // (moby daemon/graphdriver/overlay2, mountFrom), hence the suffix.
 func (t *rootTarget) checkOverlay(upper string) error {
-	for _, m := range t.mounts() {
-		if m.id == t.mount && m.fstype == "overlay" {
+	text, err := t.process.read("mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(text) {
+		// All lines are read for names only, which most containers have no need of.
+		if !strings.HasPrefix(line, strconv.FormatUint(t.mount, 10)+" ") {
+			continue
+		}
+		for _, m := range parseMounts(line) {
+			if m.fstype != "overlay" {
+				continue
+			}
 			if got := m.upperDir(); got == upper || got != "" && strings.HasSuffix(upper, "/"+got) {
 				return nil
 			}

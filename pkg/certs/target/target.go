@@ -16,6 +16,8 @@ import (
 // Target is one container whose files can be changed.
 type Target interface {
 	tree.Tree
+	// Holds reports whether the file at name has these bytes, links followed: ReadFile and a comparison, which keeps nothing. Errors as of ReadFile.
+	Holds(name string, want []byte) (bool, error)
 	// Prefetch may read the given files and directories in as few requests as it can; it is a hint and reports nothing.
 	Prefetch(ctx context.Context, names ...string)
 	// Apply makes the changes in their order. A change whose From is not what is there any more, a mount, or a file system that takes no writes ends it with an error

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ type rootTarget struct {
 	uids     idMap
 	gids     idMap
 	known    []engine.Mount
+	buffer   []byte // for comparing; calls follow each other
 	end      <-chan struct{}
 	limit    time.Duration
 
@@ -208,9 +210,52 @@ func (t *rootTarget) ReadFile(name string) ([]byte, error) {
 	})
 }
 
-// readHandle reads the file that an O_PATH descriptor stands for: the type is known before anything is opened that could act or block, and what is opened is what
-// was looked at.
-func (t *rootTarget) readHandle(handle *os.File, name string) ([]byte, *unix.Statx_t, error) {
+// Holds implements Target.
+func (t *rootTarget) Holds(name string, want []byte) (bool, error) {
+	return within(t, name, func() (bool, error) {
+		handle, err := t.open(name, unix.O_PATH)
+		if err != nil {
+			return false, err
+		}
+		defer handle.Close()
+		return t.holds(handle, name, want)
+	})
+}
+
+// compared is how many bytes are compared at once.
+const compared = 64 << 10
+
+// holds compares the file that an O_PATH descriptor stands for with bytes, without keeping it: most files of a fleet are what they were expected to be.
+func (t *rootTarget) holds(handle *os.File, name string, want []byte) (bool, error) {
+	f, st, err := t.openHandle(handle, name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if st.Size != uint64(len(want)) {
+		return false, nil
+	}
+	if t.buffer == nil {
+		t.buffer = make([]byte, compared)
+	}
+	for {
+		n, err := f.Read(t.buffer)
+		if n > len(want) || !bytes.Equal(t.buffer[:n], want[:n]) {
+			return false, nil
+		}
+		want = want[n:]
+		if errors.Is(err, io.EOF) {
+			return len(want) == 0, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// openHandle opens the file that an O_PATH descriptor stands for, for reading: the type is known before anything is opened that could act or block, and what is opened is
+// what was looked at.
+func (t *rootTarget) openHandle(handle *os.File, name string) (*os.File, *unix.Statx_t, error) {
 	st, err := statx(handle, "", name)
 	if err != nil {
 		return nil, nil, err
@@ -228,6 +273,12 @@ func (t *rootTarget) readHandle(handle *os.File, name string) ([]byte, *unix.Sta
 		}
 	}
 	f, err := reopen(handle, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	return f, st, err
+}
+
+// readHandle reads the file that an O_PATH descriptor stands for.
+func (t *rootTarget) readHandle(handle *os.File, name string) ([]byte, *unix.Statx_t, error) {
+	f, st, err := t.openHandle(handle, name)
 	if err != nil {
 		return nil, nil, err
 	}
