@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +59,36 @@ func TestMeasure(t *testing.T) {
 
 	err = measure(strings.NewReader(`{"Runs":1,"Commands":[["sh","-c","echo why; exit 3"]]}`), &out)
 	assert.ErrorContains(t, err, "why")
+}
+
+func TestAsk(t *testing.T) {
+	daemon := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/there" {
+			http.NotFound(w, r)
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}))
+	socket := filepath.Join(t.TempDir(), "daemon.sock")
+	var err error
+	daemon.Listener, err = new(net.ListenConfig).Listen(t.Context(), "unix", socket)
+	assert.NilError(t, err)
+	daemon.Start()
+	defer daemon.Close()
+	put := func(path string) (string, error) {
+		text, err := json.Marshal(questions{Socket: socket, Times: 3, List: []question{{"GET", path}}})
+		assert.NilError(t, err)
+		var out bytes.Buffer
+		err = ask(t.Context(), bytes.NewReader(text), &out)
+		return out.String(), err
+	}
+	text, err := put("/there")
+	assert.NilError(t, err)
+	var took []time.Duration
+	assert.NilError(t, json.Unmarshal([]byte(text), &took))
+	assert.Assert(t, len(took) == 1 && took[0] >= 2*time.Millisecond, "%v", took)
+	_, err = put("/not-there")
+	assert.ErrorContains(t, err, "404")
 }
 
 func TestTable(t *testing.T) {

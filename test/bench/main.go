@@ -23,6 +23,13 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == askWord {
+		if err := ask(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/docker-proxy", "the plugin to measure")
 	flag.StringVar(&o.host, "host", "trixie", "the kind of test host to boot")

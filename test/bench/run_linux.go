@@ -111,6 +111,21 @@ func (b *bench) measure(ctx context.Context, o order) ([]timing, error) {
 	return answers, err
 }
 
+// ask puts questions to the daemon from inside the host.
+func (b *bench) ask(ctx context.Context, q questions) ([]time.Duration, error) {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.machine.Exec(ctx, hosts.Cmd{Argv: []string{stopWatch, askWord}, Stdin: string(text), Timeout: 10 * time.Minute})
+	if err := failed("asking the daemon", r, err); err != nil {
+		return nil, err
+	}
+	var answers []time.Duration
+	err = json.Unmarshal([]byte(r.Stdout), &answers)
+	return answers, err
+}
+
 func failed(what string, r hosts.Result, err error) error {
 	if err == nil && r.Code != 0 {
 		err = errors.New(r.String())
