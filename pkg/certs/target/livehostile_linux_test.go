@@ -165,7 +165,7 @@ func swapForever(text string) {
 // TestLiveSwapped: while the directory of the bundle and a link out of the container change places all the time, nothing outside changes and no half-made file stays.
 func TestLiveSwapped(t *testing.T) {
 	img := image(t, "sample", sampleFiles()...)
-	outside := host(t, "certs/bundle", bundleText)
+	outside := outside(t, "certs/bundle", bundleText)
 	before := state(t, outside)
 	for name, how := range ways() {
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 )
 
-// host makes a file outside of containers, with an odd time.
-func host(t testing.TB, name, text string) string {
+// outside makes a file outside of containers, with an odd time.
+func outside(t testing.TB, name, text string) string {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), name)
 	assert.NilError(t, os.MkdirAll(filepath.Dir(name), 0o755))
@@ -87,7 +87,7 @@ func TestLiveMounts(t *testing.T) {
 	} {
 		for name, how := range ways() {
 			t.Run(tt.name+" by "+name, func(t *testing.T) {
-				file := host(t, "ca-certificates.crt", bundleText)
+				file := outside(t, "ca-certificates.crt", bundleText)
 				id := start(t, img, "sleep", append(tt.args(file), "--network=none")...)
 				outside, mounts := state(t, file), mountinfo(t, id)
 				c := open(t, id, how)
