@@ -99,20 +99,38 @@ func (s plainState) replace(base string, data []byte) error {
 func (s plainState) put(base string, data []byte) error { return s.replace(base, data) }
 
 // extend implements stateDir.
-func (s plainState) extend(base string, data []byte) error {
+func (s plainState) extend(base string) (stateEnd, error) {
 	if st, err := os.Lstat(s.name(base)); err == nil && !st.Mode().IsRegular() {
-		return &JournalError{Path: s.name(base), Reason: "it is not a file that only its owner may use"}
-	}
-	if err := s.home.target.ask("write", s.name(base)); err != nil {
-		return err
+		return nil, &JournalError{Path: s.name(base), Reason: "it is not a file that only its owner may use"}
 	}
 	f, err := os.OpenFile(s.name(base), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
+		return nil, err
+	}
+	return plainEnd{s, f}, nil
+}
+
+type plainEnd struct {
+	home plainState
+	file *os.File
+}
+
+// add implements stateEnd.
+func (e plainEnd) add(data []byte) error {
+	if err := e.home.home.target.ask("write", e.file.Name()); err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	st, err := e.file.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err = e.file.Write(data); err != nil {
+		return errors.Join(err, e.file.Truncate(st.Size()))
+	}
+	return nil
 }
+
+func (e plainEnd) close() { e.file.Close() }
 
 // drop implements stateDir.
 func (s plainState) drop(base string) error { return s.remove(base) }

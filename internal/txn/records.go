@@ -22,7 +22,18 @@ type Records struct {
 	dir    stateDir // nil: there is nothing yet, and nothing may be made
 	unlock func()   // nil: for reading only
 	dirty  map[string]bool
+	loose  bool // names came or went that are not durable yet
+	ends   []end
 }
+
+// end is a record that is open for adding to it; the last one was used last.
+type end struct {
+	name string
+	stateEnd
+}
+
+// maxEnds is how many are kept open: to each record of a run is added several times in a row, by one of a few workers.
+const maxEnds = 16
 
 // OpenRecords opens the directory called name in the state directory (see Open), which is made when it is missing, and holds its lock until Close: it waits for another run
 // that has it as Begin does, and has its errors. command is the command line for those who wait, masked.
@@ -114,6 +125,7 @@ func (r *Records) Write(name string, data []byte) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.shut(name)
 	if err := r.dir.put(name, data); err != nil {
 		return fmt.Errorf("writing the record %s: %w", name, err)
 	}
@@ -122,20 +134,58 @@ func (r *Records) Write(name string, data []byte) error {
 }
 
 // Append adds to the end of a record, which is made when it is not there. It survives the end of this process as soon as it returns; of a run that is killed within it the
-// record may have a part of the data only, and the reader has to see that. Like Write it makes nothing durable: a note for each of hundreds of containers, made before and after
-// each is changed, would otherwise wait for the disk longer than all the work takes. What is noted is about files that nobody makes durable either: after a crash of the machine
-// a container has its old files, or whatever of the new ones had reached the disk by then, and no order of our writes would say which.
+// record may have a part of the data only, and the reader has to see that.
+//
+// It waits for the disk neither now nor at Sync: notes about hundreds of containers, before and after each is changed, would wait longer than all the work takes (fsync(2): a
+// millisecond or so for each). That is as good as what they are about: nobody makes a container's files durable either, so that after a crash of the machine they are the old
+// ones, or what the kernel had written back by then, as it does with these notes, half a minute later at most (proc_sys_vm(5), dirty_expire_centisecs). No order of writes of
+// ours would say which. Where a note is lost and the change is not, a removal goes by fingerprint, and says so.
 func (r *Records) Append(name string, data []byte) error {
 	if err := r.writable(name); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.dir.extend(name, data); err != nil {
+	e, err := r.end(name)
+	if err == nil {
+		err = e.add(data)
+	}
+	if err != nil {
 		return fmt.Errorf("adding to the record %s: %w", name, err)
 	}
-	r.dirty[name] = true
 	return nil
+}
+
+// end opens a record for adding to it, or gives the one that is open.
+func (r *Records) end(name string) (end, error) {
+	if i := slices.IndexFunc(r.ends, func(e end) bool { return e.name == name }); i >= 0 {
+		e := r.ends[i]
+		r.ends = append(slices.Delete(r.ends, i, i+1), e)
+		return e, nil
+	}
+	opened, err := r.dir.extend(name)
+	if err != nil {
+		return end{}, err
+	}
+	r.loose = true
+	if len(r.ends) == maxEnds {
+		r.ends[0].close()
+		r.ends = slices.Delete(r.ends, 0, 1)
+	}
+	e := end{name: name, stateEnd: opened}
+	r.ends = append(r.ends, e)
+	return e, nil
+}
+
+// shut closes what is open of a record, or of all where name is "".
+func (r *Records) shut(name string) {
+	r.ends = slices.DeleteFunc(r.ends, func(e end) bool {
+		if name != "" && e.name != name {
+			return false
+		}
+		e.close()
+		return true
+	})
 }
 
 // Remove removes a record; one that is not there is no error. As with Write, only Sync makes that outlast the machine.
@@ -145,13 +195,15 @@ func (r *Records) Remove(name string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.shut(name)
 	if err := r.dir.drop(name); err != nil {
 		if isNotExist(err) {
 			return nil
 		}
 		return fmt.Errorf("removing the record %s: %w", name, err)
 	}
-	r.dirty[name] = true // its directory is what Sync writes then
+	delete(r.dirty, name)
+	r.loose = true
 	return nil
 }
 
@@ -165,7 +217,7 @@ func (r *Records) writable(name string) error {
 	return checkRecordName(name)
 }
 
-// Sync makes durable what was written so far.
+// Sync makes durable what was written so far, but for what was added by Append.
 func (r *Records) Sync() error {
 	if r.unlock == nil {
 		return nil
@@ -177,16 +229,18 @@ func (r *Records) Sync() error {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	clear(r.dirty)
-	if len(names) == 0 {
+	if len(names) == 0 && !r.loose {
 		return nil
 	}
+	clear(r.dirty)
+	r.loose = false
 	return r.dir.flush(names)
 }
 
-// Close makes everything durable and gives the lock back.
+// Close is Sync, and gives the lock back.
 func (r *Records) Close() error {
 	err := r.Sync()
+	r.shut("")
 	if r.unlock != nil {
 		r.unlock()
 	}

@@ -3,8 +3,10 @@ package txn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -110,6 +112,31 @@ func TestRecordNames(t *testing.T) {
 	}
 	_, err := txn.ReadRecords(s.fs, stateDir, "../ca", txn.Options{})
 	assert.ErrorContains(t, err, "no name of a record")
+}
+
+// Hundreds of notes wait for the disk once, when all is over, and the records that are written whole once each.
+func TestAppendDoesNotWait(t *testing.T) {
+	var synced []string
+	s := newSite(t, txn.Options{})
+	r := openRecords(t, s, txn.Options{Fault: func(op, name string) error {
+		if op == "fsync" {
+			synced = append(synced, filepath.Base(name))
+		}
+		return nil
+	}})
+	synced = nil
+	for i := range 300 {
+		name := fmt.Sprintf("c-%d", i)
+		assert.NilError(t, r.Append(name, []byte("before\n")))
+		assert.NilError(t, r.Append(name, []byte("after\n")))
+		if i%2 == 0 {
+			assert.NilError(t, r.Remove(name))
+		}
+	}
+	assert.NilError(t, r.Write("bytes", []byte("x")))
+	assert.Equal(t, len(synced), 0)
+	assert.NilError(t, r.Close())
+	assert.DeepEqual(t, synced, []string{"bytes", "ca"})
 }
 
 // What cannot be added whole is not added at all, so that what comes next is not joined to half a line.

@@ -30,10 +30,10 @@ type stateDir interface {
 	append(name string, size int64, data []byte) error
 	// replace writes the whole file anew in one step.
 	replace(name string, data []byte) error
-	// put is replace without making anything durable, extend adds to the end of a file that may not be there yet, drop is remove; flush makes durable what was done to these
-	// names. A name that is gone is left out.
+	// put is replace without making anything durable, extend opens a file that may not be there yet for adding to its end, drop is remove; flush makes durable what was done to
+	// these names. A name that is gone is left out.
 	put(name string, data []byte) error
-	extend(name string, data []byte) error
+	extend(name string) (stateEnd, error)
 	drop(name string) error
 	flush(names []string) error
 	remove(name string) error
@@ -46,6 +46,13 @@ type stateDir interface {
 	// sign writes into the lock who has it, holder reads that: zero when nobody has signed who still lives. Neither can fail a run: they serve messages.
 	sign(h Holder)
 	holder() Holder
+	close()
+}
+
+// stateEnd is the end of a file of the state directory, to which is added.
+type stateEnd interface {
+	// add writes all or, with an error, nothing.
+	add(data []byte) error
 	close()
 }
 

@@ -231,8 +231,8 @@ func (s *stateFiles) put(base string, data []byte) error {
 	return s.swap(base, data, func(f *os.File, _ int64, data []byte) error { return s.home.target.calls.write(f, data, 0) })
 }
 
-// extend implements stateDir. What could be written only in part is taken away again.
-func (s *stateFiles) extend(base string, data []byte) error {
+// extend implements stateDir.
+func (s *stateFiles) extend(base string) (stateEnd, error) {
 	c := s.home.target.calls
 	f, err := s.openFile(base, unix.O_WRONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -240,21 +240,35 @@ func (s *stateFiles) extend(base string, data []byte) error {
 			err = c.chmod(f, 0o600)
 		}
 	}
-	if f != nil {
-		defer f.Close()
+	var size int64
+	if err == nil {
+		size, err = f.Seek(0, io.SeekEnd)
 	}
 	if err != nil {
-		return err
+		if f != nil {
+			f.Close()
+		}
+		return nil, err
 	}
-	st, err := f.Stat()
-	if err != nil {
-		return err
+	return &fileEnd{calls: c, file: f, size: size}, nil
+}
+
+type fileEnd struct {
+	calls calls
+	file  *os.File
+	size  int64
+}
+
+// add implements stateEnd. What could be written only in part is taken away again.
+func (e *fileEnd) add(data []byte) error {
+	if err := e.calls.write(e.file, data, e.size); err != nil {
+		return errors.Join(err, e.calls.truncate(e.file, e.size))
 	}
-	if err := c.write(f, data, st.Size()); err != nil {
-		return errors.Join(err, c.truncate(f, st.Size()))
-	}
+	e.size += int64(len(data))
 	return nil
 }
+
+func (e *fileEnd) close() { e.file.Close() }
 
 // flush implements stateDir.
 func (s *stateFiles) flush(names []string) error {
