@@ -32,7 +32,7 @@ The files come as a build context of their own that is mounted below /dev, which
 (Docker 28, or "# syntax=docker/dockerfile:1" in the Dockerfile); else each step's shell reads them from a file, and these few words stay in the image's history. --variables decides
 it for a builder that is not the daemon's.
 
-Reached are programs that read a variable: curl, git, wget, apt, pip, npm, Node, Go, cargo, Python, Ruby, .NET. For others, such as dnf and what uses libcurl, --mount-at names the
+Reached are programs that read a variable: curl, git, wget, apt, pip, npm, Node, Go, cargo, Python, Ruby, .NET, and Java with --java. For others, such as dnf and what uses libcurl, --mount-at names the
 bundle in the image over which the new one is mounted in each step; such a step must not install or update the package ca-certificates.
 
 The old builder (docker build without buildx) knows no mounts, so it cannot do this. What the builder itself fetches, for FROM and ADD, goes by the machine's own store:
@@ -52,7 +52,7 @@ The old builder (docker build without buildx) knows no mounts, so it cannot do t
 	}
 }
 
-func renderCABuild(_ context.Context, x *caExport) (exported, error) {
+func renderCABuild(ctx context.Context, x *caExport) (exported, error) {
 	source := x.ca.dockerfile
 	text, err := readNamed(source)
 	if err != nil {
@@ -62,10 +62,14 @@ func renderCABuild(_ context.Context, x *caExport) (exported, error) {
 	if err != nil {
 		return exported{}, err
 	}
+	java, err := x.javaStore(ctx)
+	if err != nil {
+		return exported{}, err
+	}
 	o := dockerfile.Options{Way: dockerfile.ByShell}
 	if secrets {
 		o.Way = dockerfile.BySecret
-		for _, v := range export.BuildVariables() {
+		for _, v := range export.BuildVariables(java) {
 			o.Variables = append(o.Variables, v.Name)
 		}
 	}
@@ -83,7 +87,7 @@ func renderCABuild(_ context.Context, x *caExport) (exported, error) {
 	if at, err := filepath.Abs(source); err == nil && at == x.inDir(name) {
 		return exported{}, usageErrorf("-o: the new Dockerfile would overwrite %s; another directory", source)
 	}
-	out := exported{files: append(export.BuildFiles(x.certs, x.roots, secrets), export.File{Name: name, Data: export.MarkDockerfile(result.Data)})}
+	out := exported{files: append(export.BuildFiles(x.certs, x.roots, java, secrets), export.File{Name: name, Data: export.MarkDockerfile(result.Data)})}
 	// What the builder leaves out of the context is in a file beside the Dockerfile, or else in the context itself (buildkit dockerui, DockerIgnore).
 	switch ignored, err := readNamed(source + ".dockerignore"); {
 	case err == nil:
@@ -97,7 +101,7 @@ func renderCABuild(_ context.Context, x *caExport) (exported, error) {
 	if !secrets {
 		out.notes = append(out.notes, fmt.Sprintf("The history of the image shows that its steps read %s/%s, and no variable.", dockerfile.Dir, dockerfile.EnvFile))
 	}
-	words := append([]string{"docker", "buildx", "build"}, export.BuildOptions(x.opts.dir, name, secrets)...)
+	words := append([]string{"docker", "buildx", "build"}, export.BuildOptions(x.opts.dir, name, java, secrets)...)
 	line, _ := export.Words(append(words, path.Dir(filepath.ToSlash(source))))
 	out.text = line + "\n"
 	return out, nil

@@ -38,6 +38,11 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 	if err != nil {
 		return nil, err
 	}
+	seed, err := readSeed(v.files, o.seed)
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
 	s := &caSession{app: a, opts: o, view: v, engine: v.engine, files: v.root}
 	if err := s.reachable(); err != nil {
 		v.Close()
@@ -56,7 +61,7 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 		return nil, (&job{app: a}).transactionError(err)
 	}
 	s.in = &install.Installer{
-		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Now: time.Now}),
+		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Seed: seed, Now: time.Now}),
 		Processes: s.processes,
 		Records:   s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
 	}

@@ -39,8 +39,8 @@ func (o *caOptions) checkMachine() error {
 		return usageErrorf("--no-restart goes with --machine: containers are restarted by --restart alone")
 	case o.machine && !o.machineOnly() && !o.format.isTable():
 		return usageErrorf("--format has one result, and containers and --machine have two: use two commands")
-	case o.machineOnly() && (len(o.bundles) > 0 || o.mounts || o.refresh == refreshTool):
-		return usageErrorf("--bundle, --through-mounts and --refresh are about containers, and only --machine is given")
+	case o.machineOnly() && (len(o.bundles) > 0 || o.mounts || o.refresh == refreshTool || o.seed != ""):
+		return usageErrorf("--bundle, --through-mounts, --refresh and --seed are about containers, and only --machine is given")
 	}
 	for _, r := range o.registries {
 		if err := machine.CheckRegistry(r); err != nil {

@@ -58,6 +58,7 @@ type caOptions struct {
 	noRestart  bool
 	bundles    []string
 	refresh    string
+	seed       string
 	mounts     bool
 	restart    bool
 	force      bool

@@ -27,6 +27,9 @@ and in stopped containers. What was there before is recorded, and 'docker proxy 
 Programs that read their store once notice when they start again: they are named, and --restart restarts their containers. What only an environment variable reaches is
 named with the variable.
 
+A container without any bundle, such as one made from scratch, gets one: of the certificate alone, so that programs in it trust nothing but the proxy, or with --seed of public roots,
+too. A bundle that is there is never seeded.
+
 A container with the label docker-proxy.ca=false is left alone.
 
 --machine means this machine's own trust store, with one restart of dockerd, which reads it once only; it is taken back by 'docker proxy rollback' or 'ca remove --machine'.`,
@@ -35,6 +38,7 @@ A container with the label docker-proxy.ca=false is left alone.
   sudo docker proxy ca add proxy-ca.pem --filter label=app=feeds
   sudo docker proxy ca add proxy-ca.pem --project shop --dry-run
   sudo docker proxy ca add proxy-ca.pem engine --bundle /conda/ssl/cacert.pem
+  sudo docker proxy ca add proxy-ca.pem tiny --seed system
   sudo docker proxy ca add --cert one.pem --cert two.pem web
   docker proxy ca add 3f29c1a2b4d5 new-container --check
   sudo docker proxy ca add proxy-ca.pem --machine --restart         this machine, and so dockerd
@@ -52,6 +56,7 @@ A container with the label docker-proxy.ca=false is left alone.
 	cmd.Flags().BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
 	cmd.Flags().StringVar(&o.refresh, "refresh", refreshAuto, "auto: write what the distribution's tool would; tool: run it in the container")
 	_ = cmd.RegisterFlagCompletionFunc("refresh", cobra.FixedCompletions([]cobra.Completion{refreshAuto, refreshTool}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	addSeedFlag(cmd, &o.seed)
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
 	addMachineFlags(cmd, &o)

@@ -27,6 +27,7 @@ type caBakeOptions struct {
 	tag     string
 	named   bool // by this program
 	bundles []string
+	seed    string
 	force   bool
 	dryRun  bool
 	check   bool
@@ -77,6 +78,7 @@ that name, and no layer.`,
 	f.StringArrayVar(&o.certs, "cert", nil, "A certificate to add: `FILE`, - or a fingerprint; then the only argument is the image")
 	f.StringVarP(&o.tag, "tag", "t", "", "The `NAME` of the new image")
 	f.StringArrayVar(&o.bundles, "bundle", nil, "Also an application's own bundle at `PATH` inside the image, such as /conda/ssl/cacert.pem")
+	addSeedFlag(cmd, &o.seed)
 	f.BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
 	f.BoolVar(&o.dryRun, "dry-run", false, "Make no image; print what would be in its layer")
 	f.BoolVar(&o.check, "check", false, "Make no image; exit with status 3 when IMAGE does not trust the authority")
@@ -148,10 +150,14 @@ func runCABake(ctx context.Context, a *app, o *caBakeOptions, image string) erro
 	if err := s.reachable(); err != nil {
 		return err
 	}
+	seed, err := readSeed(s.files, o.seed)
+	if err != nil {
+		return err
+	}
 	rep := bakeReport{Certificates: certReports(want), Files: []string{}, Notes: []string{}}
 	var planned []install.File // what would change
 	in := &install.Installer{
-		Survey: install.Surveyor(install.SurveyOptions{Bundles: o.bundles, Now: time.Now}),
+		Survey: install.Surveyor(install.SurveyOptions{Bundles: o.bundles, Seed: seed, Now: time.Now}),
 		Daemon: v.site.Info.ID, PlanOnly: o.dryRun || o.check, Now: time.Now,
 	}
 	if err := o.notByID(ctx, s.engine, image); err != nil {

@@ -20,6 +20,7 @@ import (
 type caExportOptions struct {
 	exportOptions        // -o, --yes, --service, --compose-file, --project-directory
 	force         bool   // take certificates that are no good authorities
+	java          string // an image whose Java gets a store, too
 	roots         string // a PEM file in the place of this machine's bundle
 	mountAt       []string
 	names         []string
@@ -53,9 +54,13 @@ func newCAExportCommand(a *app) *cobra.Command {
 'docker proxy ca add'.
 
 Variables that add to a program's roots (NODE_EXTRA_CA_CERTS, DENO_CERT) name a file with the authorities alone. Variables that replace them (SSL_CERT_FILE, REQUESTS_CA_BUNDLE,
-CURL_CA_BUNDLE and others) name one that has the roots of this machine, too, or those of --roots.`,
+CURL_CA_BUNDLE and others) name one that has the roots of this machine, too, or those of --roots.
+
+Java reads no such variable. With --java IMAGE it is told of a store of its own (JAVA_TOOL_OPTIONS), in the place of the one in its installation: a copy of that of the image, in the
+same format, and the authorities. The image is not run.`,
 		Example: `  docker proxy ca export compose proxy-ca.pem --service web -o ca
   docker run $(docker proxy ca export run proxy-ca.pem -o ca) IMAGE
+  docker run $(docker proxy ca export run proxy-ca.pem -o ca --java eclipse-temurin:21) eclipse-temurin:21
   docker proxy ca export build proxy-ca.pem -o ca`,
 	}
 	for _, f := range []caExportForm{caBuildForm(), caComposeForm(), caRunForm()} {
@@ -70,7 +75,7 @@ func newCAExportForm(a *app, f caExportForm) *cobra.Command {
 		Use: f.name + " [OPTIONS] CERT...", Short: f.short, Long: f.long, Example: f.example,
 		Args: needsCertificates,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, n := range []string{"output", "service", "roots", "mount-at", "env", "file", "compose-file", "project-directory"} {
+			for _, n := range []string{"output", "service", "roots", "java", "mount-at", "env", "file", "compose-file", "project-directory"} {
 				if flag := cmd.Flags().Lookup(n); flag != nil && flag.Changed && hasEmpty(flag.Value) {
 					return usageErrorf("--%s is empty", n)
 				}
@@ -82,6 +87,7 @@ func newCAExportForm(a *app, f caExportForm) *cobra.Command {
 	flags.StringVarP(&o.dir, "output", "o", "", "Write the files into `DIR`, where they have to stay")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Overwrite files in DIR that no export has written")
 	flags.BoolVar(&o.force, "force", false, "Take certificates that are expired, or no authority of their own")
+	flags.StringVar(&o.java, "java", "", "Also point Java at a store: that of the Java in this `IMAGE` with the authorities added (JAVA_TOOL_OPTIONS)")
 	flags.StringVar(&o.roots, "roots", "", "Take the public roots from a PEM `FILE` instead of this machine's bundle")
 	_ = cmd.MarkFlagDirname("output") // these fail for an unknown flag only
 	_ = cmd.MarkFlagFilename("roots", "pem", "crt")
@@ -172,7 +178,7 @@ func runCAExport(ctx context.Context, a *app, f caExportForm, o *caExportOptions
 	return err
 }
 
-// readRoots finds the bundle that the authorities are joined with: that of --roots, else the first of those that Go looks for (go1.26 crypto/x509 root_linux.go).
+// readRoots finds the bundle that the authorities are joined with: that of --roots, else this machine's.
 func (x *caExport) readRoots() error {
 	if x.ca.roots != "" {
 		data, err := readNamed(x.ca.roots)
@@ -182,11 +188,8 @@ func (x *caExport) readRoots() error {
 		x.roots, x.from = data, x.ca.roots
 		return x.checkRoots()
 	}
-	for _, name := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"} {
-		if data, err := x.view.files.ReadFile(name); err == nil && len(data) > 0 {
-			x.roots, x.from = data, name
-			return x.checkRoots()
-		}
+	if x.roots, x.from = systemBundle(x.view.files); x.from != "" {
+		return x.checkRoots()
 	}
 	return nil // an error only where the bundle is needed
 }
@@ -209,12 +212,16 @@ func (x *caExport) bundle() ([]byte, error) {
 }
 
 // trust is what new containers get, and the files with it.
-func (x *caExport) trust() (export.Trust, []export.File, error) {
+func (x *caExport) trust(ctx context.Context) (export.Trust, []export.File, error) {
 	dir, err := filepath.Abs(x.opts.dir)
 	if err != nil {
 		return export.Trust{}, nil, fmt.Errorf("finding the directory of -o: %w", err)
 	}
-	t := export.NewTrust(export.TrustOptions{Dir: dir, At: x.ca.mountAt, Names: x.ca.names, Combined: x.ca.combined})
+	java, err := x.javaStore(ctx)
+	if err != nil {
+		return export.Trust{}, nil, err
+	}
+	t := export.NewTrust(export.TrustOptions{Dir: dir, At: x.ca.mountAt, Names: x.ca.names, Combined: x.ca.combined, Java: java})
 	var files []export.File
 	for _, m := range t.Mounts {
 		name := filepath.Base(m.Source)
@@ -222,10 +229,13 @@ func (x *caExport) trust() (export.Trust, []export.File, error) {
 			continue
 		}
 		data := export.Authorities(x.certs)
-		if name == export.BundleFile {
+		switch name {
+		case export.BundleFile:
 			if data, err = x.bundle(); err != nil {
 				return t, nil, err
 			}
+		case export.JavaFile:
+			data = java.Data
 		}
 		files = append(files, export.File{Name: name, Data: data})
 	}
@@ -241,8 +251,8 @@ func caRunForm() caExportForm {
 Programs that read none of the variables are reached with --mount-at: the path of the bundle they read, over which the new one is mounted.`,
 		example: `  docker run $(docker proxy ca export run proxy-ca.pem -o ca) IMAGE
   docker run $(docker proxy ca export run proxy-ca.pem -o ca --mount-at /etc/ssl/certs/ca-certificates.crt) IMAGE`,
-		render: func(_ context.Context, x *caExport) (exported, error) {
-			t, files, err := x.trust()
+		render: func(ctx context.Context, x *caExport) (exported, error) {
+			t, files, err := x.trust(ctx)
 			if err != nil {
 				return exported{}, err
 			}
@@ -276,12 +286,12 @@ Where a program has a setting of its own, --mount-at is the path at which it loo
 			_ = cmd.MarkFlagFilename("compose-file", "yaml", "yml") // these fail for an unknown flag only
 			_ = cmd.MarkFlagDirname("project-directory")
 		},
-		render: func(_ context.Context, x *caExport) (exported, error) {
+		render: func(ctx context.Context, x *caExport) (exported, error) {
 			p, err := x.project(x.opts.services)
 			if err != nil {
 				return exported{}, err
 			}
-			t, files, err := x.trust()
+			t, files, err := x.trust(ctx)
 			if err != nil {
 				return exported{}, err
 			}

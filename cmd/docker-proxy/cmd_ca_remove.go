@@ -95,6 +95,7 @@ restart of dockerd where that is needed; 'docker proxy rollback' takes it back.`
 	}
 	cmd.Flags().BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "Also remove OLD where this program did not add it")
+	addSeedFlag(cmd, &o.seed)
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
 	addMachineFlags(cmd, &o)

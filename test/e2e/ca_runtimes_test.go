@@ -146,6 +146,8 @@ func playRuntimes(t *testing.T, h *hosts.Host) {
 		assert.Assert(t, cmp.Contains(asks.ask(t, h, env...), "trusted"))
 	})
 	t.Run("a chain that Python 3.13 refuses is said to be one", func(t *testing.T) { tellsOfStrict(t, h) })
+	t.Run("Java in a new container is pointed at a store", func(t *testing.T) { pointsJava(t, h) })
+	t.Run("a scratch container gets public roots on request", func(t *testing.T) { seeds(t, h) })
 	t.Run("a second time changes nothing", func(t *testing.T) {
 		changed := diff()
 		mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app", "--check")
@@ -173,4 +175,55 @@ func tellsOfStrict(t *testing.T, h *hosts.Host) {
 	assert.Assert(t, cmp.Contains(proxy(t, h, "test", url, "--ca", hosts.InspectionCAFile).Stdout, said))
 	direct := mustProxy(t, h, "ca", "fetch", hosts.Registry, "--direct").Stdout
 	assert.Assert(t, !strings.Contains(direct, "refuse this chain"), "the registry's own certificate is as it should be: %s", direct)
+}
+
+// seeds: in a container of nothing but a static program a bundle of the proxy's authority alone makes it trust nobody else; with --seed it trusts the roots of the file, too. Neither
+// leaves anything.
+func seeds(t *testing.T, h *hosts.Host) {
+	h.Sh(t, "docker cp app:/client - | docker import - tiny >/dev/null")
+	inspecting := "HTTPS_PROXY=" + hosts.ProxyURL(hosts.InspectPort)
+	public, signed := "https://"+hosts.DirectRegistry+"/v2/", "https://"+hosts.Registry+"/v2/"
+	for _, c := range []struct {
+		name, said string
+		add        []string
+		public     bool
+	}{
+		{"lone", "it was made with the added certificate alone", nil, false},
+		{"seeded", "it was made from 1 public roots and the added certificate", []string{"--seed", hosts.CAFile}, true},
+		{"crowded", "public roots and the added certificate", []string{"--seed", "system"}, false},
+	} {
+		h.MustDocker(t, "run", "-d", "--name", c.name, "--network", "host", "tiny", "/client")
+		before := h.MustDocker(t, "diff", c.name)
+		ask := func(url string, env ...string) string {
+			r := h.Docker(t, slices.Concat([]string{"exec"}, env, []string{c.name, "/client", url})...)
+			return r.Stdout
+		}
+		assert.Assert(t, cmp.Contains(ask(public), "x509"), c.name)
+		r := mustProxy(t, h, append([]string{"ca", "add", hosts.InspectionCAFile, c.name}, c.add...)...)
+		assert.Assert(t, cmp.Contains(r.Stdout, c.said))
+		assert.Assert(t, cmp.Contains(ask(signed, "-e", inspecting), "trusted 200"), c.name)
+		assert.Equal(t, strings.Contains(ask(public), "trusted 200"), c.public, c.name)
+		bundle := h.Sh(t, "docker cp "+c.name+":/etc/ssl/certs/ca-certificates.crt - | tar -xOf - | grep -c BEGIN")
+		assert.Equal(t, len(strings.TrimSpace(bundle)) > 1, c.name == "crowded", "%s: %s", c.name, bundle)
+		mustProxy(t, h, "ca", "remove", hosts.InspectionCAFile, c.name)
+		assert.Equal(t, h.MustDocker(t, "diff", c.name), before)
+	}
+}
+
+// pointsJava: a new container of the untouched image trusts the proxy's authority by the options of ca export, and what its own store had still. The image is not run for it.
+func pointsJava(t *testing.T, h *hosts.Host) {
+	ask := func(options string) string {
+		r := h.Run(t, "sh", "-c", "docker run --rm --network host "+options+" apps java -XX:TieredStopAtLevel=1 -Dhttps.proxyHost="+hosts.ProxyHost+" -Dhttps.proxyPort="+strconv.Itoa(hosts.InspectPort)+
+			" -cp / Client https://"+hosts.Registry+"/v2/")
+		return r.Stdout + r.Stderr
+	}
+	assert.Assert(t, cmp.Contains(ask(""), "PKIX"))
+	before := h.MustDocker(t, "ps", "-aq")
+	r := mustProxy(t, h, "ca", "export", "run", hosts.InspectionCAFile, "-o", "/srv/javaca", "--java", "apps")
+	assert.Equal(t, h.MustDocker(t, "ps", "-aq"), before)
+	assert.Assert(t, cmp.Regexp(`cacerts holds the \d{3} certificates of /usr/lib/jvm/\S+/cacerts in apps, those of the authorities among them`, r.Stderr))
+	assert.Assert(t, cmp.Contains(ask(strings.TrimSpace(r.Stdout)), "trusted 200"))
+	again := mustProxy(t, h, "ca", "export", "run", hosts.CAFile, "-o", "/srv/javaca", "--java", "apps") // over its own file, without a question
+	assert.Assert(t, cmp.Contains(ask(strings.TrimSpace(again.Stdout)), "PKIX"))
+	assert.Assert(t, cmp.Contains(proxy(t, h, "ca", "export", "run", hosts.CAFile, "-o", "/srv/none", "--java", "nobody").Stderr, "docker pull nobody"))
 }

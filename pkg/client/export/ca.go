@@ -17,6 +17,7 @@ const (
 	AuthoritiesFile = "ca.pem"          // the authorities alone
 	BundleFile      = "ca-bundle.pem"   // the roots there were, and the authorities
 	ComposeCAFile   = "compose.ca.yaml" // see ComposeCA
+	JavaFile        = "cacerts"         // see Java
 )
 
 // TrustDir is where new containers get the files.
@@ -65,6 +66,8 @@ type TrustOptions struct {
 	Names []string
 	// Combined puts the bundle at every path of At, also for variables that are not known to replace anything.
 	Combined bool
+	// Java is what Java gets; nil for nothing.
+	Java *Java
 }
 
 // Trust is what makes a new container trust authorities: files of the host that it sees, and variables that name them.
@@ -79,9 +82,19 @@ type Mount struct{ Source, Target string }
 // Variable is an environment variable with its value.
 type Variable struct{ Name, Value string }
 
-// NewTrust decides what is mounted where. A path of At holds the bundle when one of Names replaces a program's roots, or when there are no Names: then the path is that of a
+// NewTrust decides what is mounted where; Java's store is at TrustDir always. A path of At holds the bundle when one of Names replaces a program's roots, or when there are no Names: then the path is that of a
 // bundle in the image, over which it is mounted. Otherwise it holds the authorities alone.
 func NewTrust(o TrustOptions) Trust {
+	t := variables(o)
+	if o.Java != nil {
+		t.Mounts = append(t.Mounts, Mount{o.Dir + "/" + JavaFile, TrustDir + "/" + JavaFile})
+		t.Variables = append(t.Variables, o.Java.Variable(TrustDir))
+	}
+	return t
+}
+
+// variables is NewTrust for what reads PEM.
+func variables(o TrustOptions) Trust {
 	var t Trust
 	alone, bundle := o.Dir+"/"+AuthoritiesFile, o.Dir+"/"+BundleFile
 	if len(o.At) > 0 {

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // the seal of JKS
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -22,6 +23,7 @@ import (
 	"gotest.tools/v3/assert/cmp"
 
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/keystore"
 	"github.com/docker-proxy/docker-proxy/pkg/client/export"
 )
 
@@ -161,7 +163,7 @@ func TestRunCAReadsBack(t *testing.T) {
 func TestBuildFiles(t *testing.T) {
 	dir := t.TempDir()
 	ca := authority(t, "a")
-	for _, f := range export.BuildFiles([]certs.Authority{ca}, ca.PEM(), true) {
+	for _, f := range export.BuildFiles([]certs.Authority{ca}, ca.PEM(), nil, true) {
 		path := filepath.Join(dir, f.Name)
 		assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		data := strings.ReplaceAll(string(f.Data), "/dev/docker-proxy-ca/", dir+"/docker-proxy-ca/") // where it is here
@@ -170,21 +172,82 @@ func TestBuildFiles(t *testing.T) {
 	for _, shell := range shells(t) {
 		out, err := exec.CommandContext(t.Context(), shell[0], append(shell[1:len(shell):len(shell)], dir+"/docker-proxy-ca/run", "env")...).Output()
 		assert.NilError(t, err)
-		for _, v := range export.BuildVariables() {
+		for _, v := range export.BuildVariables(nil) {
 			value := dir + strings.TrimPrefix(v.Value, "/dev")
 			assert.Assert(t, cmp.Contains(string(out), v.Name+"="+value+"\n"))
 			_, err := os.Stat(value)
 			assert.NilError(t, err, "%s names a file that is written", v.Name)
 		}
 	}
-	words := strings.Join(export.BuildOptions("out", "Dockerfile", true), " ")
-	assert.Equal(t, strings.Count(words, "--secret "), len(export.BuildVariables()))
+	words := strings.Join(export.BuildOptions("out", "Dockerfile", nil, true), " ")
+	assert.Equal(t, strings.Count(words, "--secret "), len(export.BuildVariables(nil)))
 	for w := range strings.FieldsSeq(words) {
 		if _, src, ok := strings.Cut(w, ",src=out/"); ok {
 			_, err := os.Stat(filepath.Join(dir, src))
 			assert.NilError(t, err, w)
 		}
 	}
+}
+
+// TestJava: the store is mounted whatever else is asked for, its variable keeps what the image says to Java already, and shells and the CLI read it back.
+func TestJava(t *testing.T) {
+	java := &export.Java{Data: []byte("store"), Password: "change it", Options: "-Xmx1g"}
+	const want = "-Xmx1g -Djavax.net.ssl.trustStore=/etc/docker-proxy-ca/cacerts -Djavax.net.ssl.trustStorePassword=change it"
+	for _, at := range [][]string{nil, {"/bundle.pem"}} {
+		trust := export.NewTrust(export.TrustOptions{Dir: "/d", At: at, Java: java})
+		assert.DeepEqual(t, trust.Mounts[len(trust.Mounts)-1], export.Mount{Source: "/d/cacerts", Target: "/etc/docker-proxy-ca/cacerts"})
+		assert.DeepEqual(t, trust.Variables[len(trust.Variables)-1], export.Variable{Name: "JAVA_TOOL_OPTIONS", Value: want})
+		words, err := export.RunCA(trust)
+		assert.NilError(t, err)
+		text, isPlain := export.Words(words)
+		assert.Assert(t, !isPlain)
+		for _, shell := range shells(t) {
+			got := split(t, shell, text, true)
+			assert.Equal(t, got[len(got)-1], "JAVA_TOOL_OPTIONS="+want)
+		}
+	}
+	plain, err := export.RunCA(export.NewTrust(export.TrustOptions{Dir: "/d", Java: &export.Java{}}))
+	assert.NilError(t, err)
+	_, isPlain := export.Words(plain)
+	assert.Assert(t, isPlain, "docker run $(…) takes it as it is")
+
+	dir := t.TempDir()
+	for _, f := range export.BuildFiles(nil, nil, java, true) {
+		path := filepath.Join(dir, f.Name)
+		assert.NilError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		assert.NilError(t, os.WriteFile(path, f.Data, 0o600))
+	}
+	step := strings.ReplaceAll(want, "/etc/", "/dev/")
+	for _, shell := range shells(t) {
+		out, err := exec.CommandContext(t.Context(), shell[0], append(shell[1:len(shell):len(shell)], "-c", ". "+dir+`/docker-proxy-ca/env; printf %s "$JAVA_TOOL_OPTIONS"`)...).Output()
+		assert.NilError(t, err)
+		assert.Equal(t, string(out), step)
+	}
+	_, rest, ok := strings.Cut(strings.Join(export.BuildOptions(dir, "Dockerfile", java, true), " "), "JAVA_TOOL_OPTIONS,src=")
+	assert.Assert(t, ok)
+	secret, err := os.ReadFile(strings.Fields(rest)[0])
+	assert.NilError(t, err)
+	assert.Equal(t, string(secret), step)
+}
+
+// TestOursJava: a store that an export wrote is known by its entry, somebody else's is not.
+func TestOursJava(t *testing.T) {
+	store, err := keystore.Open([]byte("\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00"+emptySeal()), "changeit")
+	assert.NilError(t, err)
+	assert.Assert(t, !export.Ours(store.Bytes()))
+	a := authority(t, "a")
+	assert.NilError(t, store.Add("docker-proxy-"+a.Fingerprint.Short(), a.DER(), time.Now()))
+	assert.Assert(t, export.Ours(store.Bytes()))
+}
+
+// emptySeal is what ends a JKS store without entries whose password is changeit (sun.security.provider.JavaKeyStore.getPreKeyedHash).
+func emptySeal() string {
+	text := "Mighty Aphrodite\xfe\xed\xfe\xed\x00\x00\x00\x02\x00\x00\x00\x00"
+	for i := len("changeit") - 1; i >= 0; i-- {
+		text = "\x00" + "changeit"[i:i+1] + text
+	}
+	sum := sha1.Sum([]byte(text)) //nolint:gosec // see above
+	return string(sum[:])
 }
 
 func TestMarkDockerfile(t *testing.T) {

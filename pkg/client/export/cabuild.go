@@ -18,8 +18,8 @@ const (
 	wgetFile = "wgetrc"
 )
 
-// BuildVariables are the variables of each RUN step. wget and apt have none for authorities, but one for a file of settings.
-func BuildVariables() []Variable {
+// BuildVariables are the variables of each RUN step. wget and apt have none for authorities, but one for a file of settings; java is nil for none.
+func BuildVariables(java *Java) []Variable {
 	var out []Variable
 	for _, v := range CAVariables() {
 		file := AuthoritiesFile
@@ -28,17 +28,22 @@ func BuildVariables() []Variable {
 		}
 		out = append(out, Variable{v.Name, path.Join(dockerfile.Dir, file)})
 	}
-	return append(out, Variable{"APT_CONFIG", path.Join(dockerfile.Dir, aptFile)}, Variable{"WGETRC", path.Join(dockerfile.Dir, wgetFile)})
+	out = append(out, Variable{"APT_CONFIG", path.Join(dockerfile.Dir, aptFile)}, Variable{"WGETRC", path.Join(dockerfile.Dir, wgetFile)})
+	if java != nil {
+		out = append(out, java.Variable(dockerfile.Dir))
+	}
+	return out
 }
 
 // BuildFiles are the files a build needs besides its Dockerfile: those that the steps see, and for secrets one for each value, which the steps see as well.
-func BuildFiles(list []certs.Authority, roots []byte, secrets bool) []File {
+func BuildFiles(list []certs.Authority, roots []byte, java *Java, secrets bool) []File {
 	bundle, _ := Bundle(roots, list)
 	at := path.Join(dockerfile.Dir, BundleFile)
 	var env strings.Builder
 	env.WriteString(Marker)
-	for _, v := range BuildVariables() {
-		fmt.Fprintf(&env, "export %s=%s\n", v.Name, v.Value)
+	for _, v := range BuildVariables(java) {
+		word, _ := Words([]string{v.Value})
+		fmt.Fprintf(&env, "export %s=%s\n", v.Name, word)
 	}
 	files := []File{
 		{Name: AuthoritiesFile, Data: Authorities(list)},
@@ -48,6 +53,9 @@ func BuildFiles(list []certs.Authority, roots []byte, secrets bool) []File {
 		{Name: dockerfile.EnvFile, Data: []byte(env.String())},
 		{Name: dockerfile.RunFile, Data: []byte(Marker + ". " + dockerfile.Dir + "/" + dockerfile.EnvFile + "\nexec \"$@\"\n")},
 	}
+	if java != nil {
+		files = append(files, File{Name: JavaFile, Data: java.Data})
+	}
 	for i := range files {
 		files[i].Name = BuildDir + "/" + files[i].Name
 	}
@@ -55,6 +63,9 @@ func BuildFiles(list []certs.Authority, roots []byte, secrets bool) []File {
 		// BuildKit takes a secret's bytes as they are, so there is no marker in them.
 		files = append(files, File{Name: alonePath, Data: []byte(path.Join(dockerfile.Dir, AuthoritiesFile))}, File{Name: bundlePath, Data: []byte(at)},
 			File{Name: aptPath, Data: []byte(path.Join(dockerfile.Dir, aptFile))}, File{Name: wgetPath, Data: []byte(path.Join(dockerfile.Dir, wgetFile))})
+		if java != nil {
+			files = append(files, File{Name: javaPath, Data: []byte(java.Variable(dockerfile.Dir).Value)})
+		}
 	}
 	return files
 }
@@ -65,10 +76,14 @@ const (
 	bundlePath = "ca-bundle.path"
 	aptPath    = "apt.path"
 	wgetPath   = "wget.path"
+	javaPath   = "java.options"
 )
 
 // secretFile is the file with the value of a variable.
 func secretFile(v Variable) string {
+	if v.Name == javaVariable {
+		return javaPath
+	}
 	switch path.Base(v.Value) {
 	case AuthoritiesFile:
 		return alonePath
@@ -81,12 +96,12 @@ func secretFile(v Variable) string {
 }
 
 // BuildOptions are the options of docker build that go with a rewritten Dockerfile: its place, the build context with the files, and the secrets.
-func BuildOptions(dir, file string, secrets bool) []string {
+func BuildOptions(dir, file string, java *Java, secrets bool) []string {
 	words := []string{"--build-context", dockerfile.Context + "=" + path.Join(dir, BuildDir), "-f", path.Join(dir, file)}
 	if !secrets {
 		return words
 	}
-	for _, v := range BuildVariables() {
+	for _, v := range BuildVariables(java) {
 		words = append(words, "--secret", "id="+dockerfile.SecretID(v.Name)+",src="+path.Join(dir, secretFile(v)))
 	}
 	return words

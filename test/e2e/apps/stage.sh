@@ -17,6 +17,7 @@ done
 
 cp "$python" /usr/bin/curl /usr/bin/node "$root/usr/bin/"
 ln -s "$name" "$root/usr/bin/python3"
+ln -s "$java/bin/java" "$root/usr/bin/java"
 cp -r "/usr/lib/$name" "$root/usr/lib/$name"
 cp -r /usr/lib/python3/dist-packages/pip "$root/usr/local/lib/$name/dist-packages/"
 
