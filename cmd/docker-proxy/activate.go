@@ -32,7 +32,7 @@ func (j *job) activate(ctx context.Context, tx *txn.Tx, todo change.Plan, contro
 	for _, c := range todo {
 		a.files = append(a.files, c.Path)
 	}
-	if loaded := j.view.site.Loaded; todo.Needs().DaemonReload || loaded != nil && loaded.NeedDaemonReload {
+	if loaded := j.view.site.Loaded; todo.Needs().DaemonReload || loaded != nil && (loaded.NeedDaemonReload || j.view.obs.ReloadNeeded()) {
 		if err := control.Reload(ctx); err != nil {
 			return a.back(ctx, err)
 		}

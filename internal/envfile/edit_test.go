@@ -99,7 +99,7 @@ func TestShellReadsAlike(t *testing.T) {
 		assert.Equal(t, string(out), value)
 		for _, version := range []int{219, 240, 241, 247, 257} {
 			all, skipped := envfile.Parse(text, version)
-			assert.Equal(t, skipped, "")
+			assert.Equal(t, skipped, envfile.SkipNot)
 			assert.Equal(t, all[0].Value, value)
 		}
 	}

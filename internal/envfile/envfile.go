@@ -19,6 +19,28 @@ import (
 	"unicode/utf8"
 )
 
+// Kind says why systemd drops an assignment.
+type Kind string
+
+// The kinds.
+const (
+	KindTaken  Kind = ""
+	KindExport Kind = "export" // "export NAME=value": systemd knows no export
+	KindName   Kind = "name"   // no valid variable name before "="
+	KindValue  Kind = "value"  // a control character, refused before 248
+)
+
+// Skip says why systemd does not take a file at all.
+type Skip string
+
+// The reasons.
+const (
+	SkipNot   Skip = ""
+	SkipLarge Skip = "the file is too large"
+	SkipNUL   Skip = "a NUL byte in the file"
+	SkipUTF8  Skip = "not UTF-8"
+)
+
 // Assignment is one NAME=value of a file, in the order of the file. Of several
 // with the same name the last one without a Problem counts.
 type Assignment struct {
@@ -31,6 +53,8 @@ type Assignment struct {
 	// Problem says why the reader drops the assignment; "" if it takes it.
 	// It never quotes a value.
 	Problem string
+	// Kind tells the problems of [Parse] apart.
+	Kind Kind
 	// Unknown: the value refers to a variable that is not known here.
 	Unknown bool
 	// Unset: the line has no value and takes an earlier variable out
@@ -52,18 +76,18 @@ const newest = 262
 // dropped by systemd, the others set the variable. When systemd does not take
 // the file at all, skipped says why and there are no assignments: without "-"
 // the unit then fails to start, with it nothing is said.
-func Parse(data []byte, systemdVersion int) (assigns []Assignment, skipped string) {
+func Parse(data []byte, systemdVersion int) (assigns []Assignment, skipped Skip) {
 	v := systemdVersion
 	if v <= 0 {
 		v = newest
 	}
 	if len(data) > maxFile(v) {
-		return nil, "the file is too large"
+		return nil, SkipLarge
 	}
 	text := string(data)
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		if v >= 240 { // read_full_file refuses NUL since then
-			return nil, "a NUL byte in the file"
+			return nil, SkipNUL
 		}
 		text = text[:i]
 	}
@@ -72,13 +96,16 @@ func Parse(data []byte, systemdVersion int) (assigns []Assignment, skipped strin
 		a := &assigns[i]
 		switch {
 		case !validUTF8(a.Name) || !validUTF8(a.Value):
-			return nil, "not UTF-8"
+			return nil, SkipUTF8
 		case strings.HasPrefix(a.Name, "export") && strings.TrimLeft(a.Name[6:], blanks) != a.Name[6:]:
 			a.Problem = "systemd knows no export here and drops the line"
+			a.Kind = KindExport
 		case !validName(a.Name):
 			a.Problem = "not a valid variable name"
+			a.Kind = KindName
 		case !validValue(a.Value, v):
 			a.Problem = "a control character in the value"
+			a.Kind = KindValue
 		}
 	}
 	return assigns, ""

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 )
 
 // Unit returns what the manager has loaded for a unit, such as docker.service; a name no file exists for has LoadState "not-found". Asking starts nothing.
@@ -21,7 +23,11 @@ func (c *Client) Unit(ctx context.Context, name string) (*Unit, error) {
 		FragmentPath: p.text("FragmentPath"), DropInPaths: p.list("DropInPaths"), SourcePath: p.text("SourcePath"),
 		NeedDaemonReload: p.flag("NeedDaemonReload"), UnitFileState: p.text("UnitFileState"), TriggeredBy: p.list("TriggeredBy"),
 		Requires: p.list("Requires"), CanReload: p.flag("CanReload"),
-		InvocationID: hex.EncodeToString(p.bytes("InvocationID")),
+		InvocationID:    hex.EncodeToString(p.bytes("InvocationID")),
+		StartLimitBurst: p.number("StartLimitBurst"), StartLimitInterval: time.Duration(p.micros("StartLimitIntervalUSec")) * time.Microsecond,
+	}
+	if at := p.micros("InactiveExitTimestamp"); at > 0 {
+		u.LastStart = time.UnixMicro(at)
 	}
 	kind := unitKind(name)
 	if kind == "" || !u.Found() {
@@ -118,6 +124,15 @@ func (p properties) number(name string) int {
 		return int(n)
 	}
 	return 0
+}
+
+// micros is a number of microseconds: a duration, or a time since 1970. Infinity reads as zero.
+func (p properties) micros(name string) int64 {
+	n, _ := p[name].(uint64)
+	if n > math.MaxInt64/1000 {
+		return 0
+	}
+	return int64(n)
 }
 
 func (p properties) rows(name string) [][]any {

@@ -4,6 +4,8 @@
 // It does not parse unit files and decides nothing about them. Start at Unit and UnitFiles.
 package systemd
 
+import "time"
+
 // Unit is what the manager has in memory about one unit (org.freedesktop.systemd1(5)); it may differ from the files, see NeedDaemonReload.
 type Unit struct {
 	Name             string
@@ -19,6 +21,11 @@ type Unit struct {
 	TriggeredBy      []string
 	Requires         []string // units that a start of this one starts with it, or fails
 	CanReload        bool     // it has a reload of its own (ExecReload=)
+
+	// Start limits (systemd.unit(5)); zero before systemd 230.
+	StartLimitBurst    int
+	StartLimitInterval time.Duration
+	LastStart          time.Time // when it last left the state inactive; the zero time if never
 
 	// Of services only.
 	MainPID          int

@@ -12,6 +12,9 @@ type Word struct {
 	// Unknown: the value uses a specifier whose value the caller does not
 	// know; Value then lacks that part.
 	Unknown bool
+	// Specifiers are the % specifiers that systemd replaced, in order, each
+	// with the byte that follows it: "%C3" is %C before a 3.
+	Specifiers []string
 }
 
 // EnvironmentWords reads the value of an Environment= or DefaultEnvironment=
@@ -30,7 +33,7 @@ func EnvironmentWords(a Assignment, r Specifiers, systemdVersion int) (words []W
 			continue
 		}
 		words = append(words, Word{
-			Raw: a.Value[w.start:w.end], Name: name, Value: value, Unknown: w.unknown,
+			Raw: a.Value[w.start:w.end], Name: name, Value: value, Unknown: w.unknown, Specifiers: w.specifiers,
 			Line: a.LineAt(w.start), Start: a.Offset(w.start), End: a.endOffset(w.end),
 		})
 	}
@@ -43,6 +46,7 @@ type word struct {
 	text       string
 	start, end int
 	unknown    bool
+	specifiers []string
 }
 
 // words splits a value and expands its specifiers, in the order of the release.
@@ -57,8 +61,7 @@ func (a Assignment) words(v version, r rules, letters string, s Specifiers, prob
 			return words
 		}
 		if !ok {
-			*problems = append(*problems, a.problem(KindSyntax, t.start, len(a.Value), nameOf(t.text),
-				"unbalanced quote or unknown escape; the rest of the line is ignored"))
+			*problems = append(*problems, a.syntax(t, len(a.Value), nameOf(t.text)))
 			return words
 		}
 		at = t.next
@@ -68,7 +71,7 @@ func (a Assignment) words(v version, r rules, letters string, s Specifiers, prob
 				"unknown % specifier; write %% for a percent sign"))
 			continue
 		}
-		words = append(words, word{e.text, t.start, t.end, len(e.unknown) > 0})
+		words = append(words, word{e.text, t.start, t.end, len(e.unknown) > 0, replaced(t.text, e.used, 0, len(t.text))})
 	}
 }
 
@@ -80,22 +83,41 @@ func (a Assignment) wordsOld(v version, letters string, s Specifiers, problems *
 	for i, t := range tokens {
 		start, end := e.from[t.start], e.from[t.end]
 		if !ok && i == len(tokens)-1 {
-			*problems = append(*problems, a.problem(KindSyntax, start, end, nameOf(a.Value[start:end]),
-				"unbalanced quote or unfinished escape; the rest of the line is ignored"))
+			*problems = append(*problems, a.syntax(token{start: start, escape: t.escape}, end, nameOf(a.Value[start:end])))
 			break
 		}
 		text, valid := unescapeOld(t.text, !v.strictEscape())
 		if !valid {
-			*problems = append(*problems, a.problem(KindSyntax, start, end, nameOf(t.text), "unknown escape"))
+			*problems = append(*problems, a.problem(KindEscape, start, end, nameOf(t.text), "unknown escape"))
 			continue
 		}
-		w := word{text: text, start: start, end: end}
+		w := word{text: text, start: start, end: end, specifiers: replaced(a.Value, e.used, start, end)}
 		for _, at := range e.unknown {
 			w.unknown = w.unknown || at >= t.start && at <= t.end
 		}
 		words = append(words, w)
 	}
 	return words
+}
+
+// syntax makes the problem of a token that never ends.
+func (a Assignment) syntax(t token, end int, name string) Problem {
+	if t.escape {
+		return a.problem(KindEscape, t.start, end, name, "unknown escape; the rest of the line is ignored")
+	}
+	return a.problem(KindQuote, t.start, end, name, "a quote that is never closed; the rest of the line is ignored")
+}
+
+// replaced gives the specifiers at the places used of s, from start to end,
+// each with the byte that follows it.
+func replaced(s string, used []int, start, end int) []string {
+	var out []string
+	for _, at := range used {
+		if at >= start && at < end {
+			out = append(out, s[at:min(at+3, end)])
+		}
+	}
+	return out
 }
 
 // cutAssignment is env_assignment_is_valid of src/basic/env-util.c.

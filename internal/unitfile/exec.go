@@ -44,7 +44,7 @@ func (a Assignment) command(v version, at int, r Specifiers) (c *Command, next i
 		return nil, 0, nil, false
 	}
 	if !ok { // systemd warns and goes on without the line
-		p := a.problem(KindSyntax, first.start, len(a.Value), "", "unbalanced quote; the line is ignored")
+		p := a.problem(KindQuote, first.start, len(a.Value), "", "unbalanced quote; the line is ignored")
 		return nil, 0, &p, false
 	}
 	if first.text == ";" {

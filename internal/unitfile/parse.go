@@ -30,7 +30,7 @@ func ParseVersion(data []byte, systemdVersion int) *File {
 		if p.version.lastContinued() {
 			p.logical()
 		} else {
-			p.ignore(p.pending[0].line, p.pending[0].source, "continuation at the end of the file")
+			p.ignore(KindIgnored, p.pending[0].line, p.pending[0].source, "continuation at the end of the file", string(p.text))
 		}
 	}
 	return p.File
@@ -45,12 +45,12 @@ type parser struct {
 	pending []segment
 }
 
-func (p *parser) ignore(line, at int, message string) {
-	p.problems = append(p.problems, Problem{Kind: KindIgnored, Line: line, Start: at, End: at, Msg: message})
+func (p *parser) ignore(kind Kind, line, at int, message, text string) {
+	p.problems = append(p.problems, Problem{Kind: kind, Line: line, Start: at, End: at, Msg: message, Text: text})
 }
 
 func (p *parser) stop(line, at int, message string) {
-	problem := Problem{Kind: KindStopped, Line: line, Start: at, End: at, Msg: message}
+	problem := Problem{Kind: KindStopped, Line: line, Start: at, End: at, Msg: message, Text: string(p.data[at:])}
 	p.problems = append(p.problems, problem)
 	p.stopped = &problem
 }
@@ -173,7 +173,7 @@ func (p *parser) assignment(text string, pending []segment) {
 	equals := strings.IndexByte(text, '=')
 	switch {
 	case p.section == "":
-		p.ignore(a.Line, at, "assignment before any section")
+		p.ignore(KindSection, a.Line, at, "assignment before any section", text)
 		return
 	case equals < 0 && !knownSection(p.section):
 		return
@@ -181,12 +181,12 @@ func (p *parser) assignment(text string, pending []segment) {
 		p.stop(a.Line, at, "line without =")
 		return
 	case equals < 0:
-		p.ignore(a.Line, at, "line without =")
+		p.ignore(KindIgnored, a.Line, at, "line without =", text)
 		return
 	}
 	a.Key = strings.Trim(text[first:equals], blanks)
 	if a.Key == "" {
-		p.ignore(a.Line, at, "no key before =")
+		p.ignore(KindIgnored, a.Line, at, "no key before =", text)
 		return
 	}
 	value := text[equals+1:]

@@ -45,16 +45,16 @@ func TestReleases(t *testing.T) {
 		{"specifier that came later", "Environment=A=%C3", map[int]string{219: "A=%C3", 235: "A=%C3", 236: "A=/var/cache3", 257: "A=/var/cache3"}},
 		{"specifier that came with 256", "Environment=A=%D", map[int]string{235: "A=%D", 255: "!specifier:2:A", 256: "A=/usr/share"}},
 		{"percent at the end", "Environment=A=a%", map[int]string{219: "A=a", 234: "A=a", 235: "A=a%", 257: "A=a%"}},
-		{"unknown escape", `Environment=A=1 B=D\user C=3`, map[int]string{219: `A=1|B=D\user|C=3`, 229: "A=1|C=3|!syntax:2:B", 233: "A=1|!syntax:2:B"}},
+		{"unknown escape", `Environment=A=1 B=D\user C=3`, map[int]string{219: `A=1|B=D\user|C=3`, 229: "A=1|C=3|!escape:2:B", 233: "A=1|!escape:2:B"}},
 		{"quote inside a word", `Environment=A=a"b c"d`, map[int]string{219: `A=a"b|!invalid:2:`, 233: "A=ab cd"}},
-		{"unbalanced quote inside a word", `Environment=A=it's B=1`, map[int]string{232: "A=it's|B=1", 233: "!syntax:2:A"}},
-		{"garbage after a quote", `Environment=X=1 "A=1"B=2`, map[int]string{232: "X=1|!syntax:2:A", 233: "X=1|A=1B=2"}},
+		{"unbalanced quote inside a word", `Environment=A=it's B=1`, map[int]string{232: "A=it's|B=1", 233: "!quote:2:A"}},
+		{"garbage after a quote", `Environment=X=1 "A=1"B=2`, map[int]string{232: "X=1|!quote:2:A", 233: "X=1|A=1B=2"}},
 		{"comment in a continuation", "Environment=A=1 \\\n# c\nB=2", map[int]string{219: "A=1|!invalid:3:|!invalid:3:c", 240: "A=1|B=2"}},
 		{"indented comment in a continuation", "Environment=A=1 \\\n # c\nEnvironment=B=2", map[int]string{240: "A=1|!invalid:3:|!invalid:3:c|B=2", 241: "A=1|Environment=B=2"}},
 		{"comment that is continued", "# c \\\nEnvironment=A=1", map[int]string{239: "", 240: "A=1"}},
 		{"empty line in a continuation", "Environment=A=1 \\\n\nEnvironment=B=2", map[int]string{239: "A=1|B=2", 241: "A=1|Environment=B=2", 243: "A=1|B=2"}},
 		{"continuation at the end", "Environment=A=1 \\\n", map[int]string{238: "!ignored:2", 239: "A=1"}},
-		{"CRLF continuation", "Environment=A=1 \\\r\nB=2\r\n", map[int]string{239: "A=1|!syntax:2:", 240: "A=1|B=2"}},
+		{"CRLF continuation", "Environment=A=1 \\\r\nB=2\r\n", map[int]string{239: "A=1|!escape:2:", 240: "A=1|B=2"}},
 		{"line without equals", "junk\nEnvironment=A=1", map[int]string{242: "!stopped:2", 243: "!ignored:2|A=1"}},
 		{"not UTF-8", "Foo=\xff\nEnvironment=A=1", map[int]string{238: "A=1", 239: "!stopped:2"}},
 		{"section with a quote", "Environment=A=1\n['x]\n[Service]\nEnvironment=B=1", map[int]string{250: "A=1|B=1", 251: "A=1|!stopped:3"}},
@@ -80,7 +80,7 @@ func TestReleases(t *testing.T) {
 
 func TestMark(t *testing.T) {
 	const text = "\uFEFF[Service]\nEnvironment=A=1\n"
-	for version, want := range map[int]string{219: "A=1", 229: "!ignored:1|!ignored:2", 230: "A=1", 257: "A=1"} {
+	for version, want := range map[int]string{219: "A=1", 229: "!section:1|!section:2", 230: "A=1", 257: "A=1"} {
 		assert.Equal(t, words(text, version), want, "systemd %d", version)
 	}
 	const second = "[Service]\n\uFEFFEnvironment=A=1\n"
@@ -155,4 +155,38 @@ func TestSystemSpecifiers(t *testing.T) {
 	}
 	_, ok := s('m')
 	assert.Assert(t, !ok)
+}
+
+func TestWordSpecifiers(t *testing.T) {
+	for version, want := range map[int]string{229: `["%C3" "%A9" "%n@"] ["%C"]`, 257: `["%C3" "%A9" "%n@"] ["%C"]`} {
+		f := unitfile.ParseVersion([]byte(`[Service]
+Environment="A=%%40%C3%A9%n@x" B=%C
+`), version)
+		words, _ := unitfile.EnvironmentWords(f.Assignments()[0], nil, version)
+		if version == 229 { // neither %C nor %A there
+			want = `["%n@"] []`
+		}
+		assert.Equal(t, fmt.Sprintf("%q %q", words[0].Specifiers, words[1].Specifiers), want)
+	}
+}
+
+// TestProblemTexts: what is ignored can be told from the problem alone.
+func TestProblemTexts(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		kind       unitfile.Kind
+		want       string
+	}{
+		{"no section", "Environment=A=1\n", unitfile.KindSection, "Environment=A=1"},
+		{"no equals sign", "[Service]\nA 1\n", unitfile.KindIgnored, "A 1"},
+		{"no key", "[Service]\n=A=1\n", unitfile.KindIgnored, "=A=1"},
+		{"no section header", "[Service\nEnvironment=A=1\n", unitfile.KindStopped, "[Service\nEnvironment=A=1\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := unitfile.Parse([]byte(c.text)).Problems()
+			assert.Equal(t, len(p), 1)
+			assert.Equal(t, p[0].Kind, c.kind)
+			assert.Equal(t, p[0].Text, c.want)
+		})
+	}
 }

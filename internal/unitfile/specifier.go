@@ -104,6 +104,7 @@ type expansion struct {
 	text    string
 	from    []int // for each byte of text, and one more, where it comes from
 	unknown []int // places in text where a value is missing
+	used    []int // places in the source of the specifiers that were replaced
 }
 
 // expand replaces the % specifiers of s (specifier_printf of
@@ -136,6 +137,7 @@ func (v version) expand(s, letters string, r Specifiers) (e expansion, ok bool) 
 		case c == '%':
 			write("%", i-1)
 		case strings.IndexByte(letters, c) >= 0:
+			e.used = append(e.used, i-1)
 			value, known := "", false
 			if r != nil {
 				value, known = r(c)

@@ -32,8 +32,15 @@ const (
 	// KindStopped: systemd reads no further. The rest of a drop-in is
 	// ignored; a unit file itself is not loaded at all.
 	KindStopped Kind = "stopped"
-	// KindSyntax: the rest of this value is ignored (an unbalanced quote, an
-	// unknown escape).
+	// KindSection: an assignment before any section header, which is skipped.
+	KindSection Kind = "section"
+	// KindQuote: a quote that is never closed. The rest of this value is
+	// ignored.
+	KindQuote Kind = "quote"
+	// KindEscape: a backslash before what is no escape. The rest of this value
+	// is ignored; before 233 only this word.
+	KindEscape Kind = "escape"
+	// KindSyntax: behind such an error, so that an edit cannot tell words.
 	KindSyntax Kind = "syntax"
 	// KindSpecifier: this word is dropped, because systemd 236 and later do
 	// not know one of its % specifiers.

@@ -14,8 +14,9 @@ type rules struct {
 // token is one word and where it stands in the text it was taken from.
 type token struct {
 	text       string
-	start, end int // quotes included
-	next       int // where the next word may start
+	start, end int  // quotes included
+	next       int  // where the next word may start
+	escape     bool // it ends at a backslash before what is no escape
 }
 
 // nextWord takes the next word from s at or after byte at
@@ -36,7 +37,7 @@ func nextWord(s string, at int, r rules) (t token, found, ok bool) {
 		case c == '\\':
 			out, n := r.backslash(s[at+1:], quote)
 			if n < 0 {
-				t.text, t.end = string(word), len(s)
+				t.text, t.end, t.escape = string(word), len(s), true
 				return t, true, false
 			}
 			word = append(word, out...)
@@ -106,7 +107,7 @@ func splitOld(s string) (tokens []token, ok bool) {
 				return append(tokens, token{start: at, end: len(s)}), false
 			}
 		} else if !finished {
-			return append(tokens, token{start: at, end: len(s)}), false
+			return append(tokens, token{start: at, end: len(s), escape: true}), false
 		}
 		tokens = append(tokens, t)
 		at = t.end

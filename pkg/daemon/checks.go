@@ -9,6 +9,8 @@ func (o *Observation) check() {
 		checkValues,
 		checkNoProxy,
 		checkState,
+		checkUnits,
+		checkCredentials,
 	} {
 		check(o)
 	}

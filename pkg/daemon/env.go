@@ -127,7 +127,7 @@ func defaultEnvironmentFile(site *Site, files *host.FS, p string, wanted precede
 	if err := foreignFile(files, p); err != nil {
 		return change.State{}, err
 	}
-	vars := sharedValues(defaultEnvironment(site, files, p), wanted)
+	vars := sharedValues(defaultEnvironment(site, files, p, &Observation{}), wanted)
 	if len(vars) == 0 {
 		return change.State{}, nil
 	}

@@ -43,10 +43,10 @@ func winners(env precedence.Environment) []precedence.Binding {
 // managerEnvironment returns the environment block of the systemd manager: what its configuration files say, then what was set at run time. A value that the
 // running manager has and no file explains was set by `systemctl set-environment`, by a generator or on the kernel command line.
 func managerEnvironment(site *Site, files *host.FS, out *Observation) []precedence.Binding {
-	all := configuredManagerEnvironment(site, files)
+	all := configuredManagerEnvironment(site, files, out)
 	// What the manager has in memory is compared with the files as they are, not as a plan would leave them: it has not read that yet.
 	explained := map[string]precedence.Value{}
-	for _, b := range configuredManagerEnvironment(site, site.FS) {
+	for _, b := range configuredManagerEnvironment(site, site.FS, &Observation{}) {
 		explained[b.Source.Name] = b.Value
 	}
 	for _, assignment := range site.ManagerEnvironment {
@@ -64,27 +64,29 @@ func managerEnvironment(site *Site, files *host.FS, out *Observation) []preceden
 }
 
 // configuredManagerEnvironment is the part that files say.
-func configuredManagerEnvironment(site *Site, files *host.FS) []precedence.Binding {
+func configuredManagerEnvironment(site *Site, files *host.FS, out *Observation) []precedence.Binding {
 	var all []precedence.Binding
 	for _, f := range systemd.ManagerFiles(files, site.userDirs()) {
 		if f.Kind == systemd.EnvironmentDir {
 			all = append(all, environmentD(site, files, f.Path, all)...)
 			continue
 		}
-		all = append(all, defaultEnvironment(site, files, f.Path)...)
+		all = append(all, defaultEnvironment(site, files, f.Path, out)...)
 	}
 	return all
 }
 
 // defaultEnvironment reads DefaultEnvironment= of system.conf, user.conf and their drop-ins (systemd-system.conf(5)).
-func defaultEnvironment(site *Site, files *host.FS, path string) []precedence.Binding {
+func defaultEnvironment(site *Site, files *host.FS, path string, out *Observation) []precedence.Binding {
 	at := precedence.Source{Layer: precedence.LayerEnv, Path: path, Route: precedence.RouteManager}
 	data, err := files.ReadFile(path)
 	if err != nil {
 		return nil
 	}
 	var all []precedence.Binding
-	for _, a := range unitfile.Parse(data).Assignments() {
+	f := unitfile.ParseVersion(data, site.SystemdVersion)
+	judgeManagerLines(out, at, f)
+	for _, a := range f.Assignments() {
 		if a.Section != "Manager" || a.Key != "DefaultEnvironment" {
 			continue
 		}
@@ -92,7 +94,9 @@ func defaultEnvironment(site *Site, files *host.FS, path string) []precedence.Bi
 			all = nil
 			continue
 		}
-		words, _ := unitfile.EnvironmentWords(a, site.specifiers(), site.SystemdVersion)
+		words, problems := unitfile.EnvironmentWords(a, site.specifiers(), site.SystemdVersion)
+		at.Line = a.Line
+		judgeLine(out, at, words, problems)
 		for _, w := range words {
 			if _, ok := precedence.KeyOf(w.Name); ok {
 				all = append(all, bindingOf(at, w.Name, w.Line, w.Value, w.Unknown))

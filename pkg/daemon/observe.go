@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/systemd"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
@@ -22,6 +23,9 @@ type Observation struct {
 	Findings []precedence.Finding
 	// Faults are places that cannot be read as configuration (invalid JSON, a directory, no permission): they are never edited.
 	Faults []Fault
+
+	unit  precedence.UnitView       // of systemd; empty for other managers
+	named []systemd.EnvironmentFile // of the unit's EnvironmentFile= lines
 }
 
 // Fault is a place that cannot be read.

@@ -82,7 +82,7 @@ func maskFor(k precedence.Key, v precedence.Value) string {
 // and the environment files systemd already knows are read anew at each start.
 func (o *Observation) needs(v precedence.Verdict) Pending {
 	loaded := o.Site.Loaded
-	if loaded == nil || !loaded.NeedDaemonReload {
+	if loaded == nil || !loaded.NeedDaemonReload && !o.ReloadNeeded() {
 		return PendingRestart
 	}
 	if w := v.Winner; w != nil {

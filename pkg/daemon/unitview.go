@@ -20,6 +20,7 @@ type unitReader struct {
 	files *host.FS
 	out   *Observation
 	view  precedence.UnitView
+	named []systemd.EnvironmentFile // of EnvironmentFile=, as the manager would load them
 }
 
 // readUnit reads the unit file and all drop-ins, in systemd's order, and the manager's environment.
@@ -31,6 +32,7 @@ func readUnit(site *Site, files *host.FS, out *Observation) precedence.UnitView 
 			r.file(uf)
 		}
 	}
+	out.unit, out.named = r.view, r.named
 	return r.view
 }
 
@@ -51,11 +53,7 @@ func (r *unitReader) file(uf systemd.UnitFile) {
 		return
 	}
 	f := unitfile.ParseVersion(data, r.site.SystemdVersion)
-	if stop := f.Stopped(); stop != nil {
-		at.Line = stop.Line
-		r.out.find("systemd-ignored-assignment", &at, "", "systemd reads no further than this line: %s", stop.Msg)
-	}
-	r.lineProblems(at, f)
+	judgeLines(r.out, at, f, uf.DropIn)
 	for _, a := range f.Assignments() {
 		if a.Section != "Service" {
 			continue
@@ -81,14 +79,7 @@ func (r *unitReader) environment(at precedence.Source, a unitfile.Assignment) {
 		return
 	}
 	words, problems := unitfile.EnvironmentWords(a, r.site.specifiers(), r.site.SystemdVersion)
-	for _, p := range problems {
-		s := at
-		s.Line = p.Line
-		if mentionsProxy(p.Name + " " + p.Text) {
-			s.Name = p.Name
-			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, p.Name), "systemd ignores this: %s", p.Msg)
-		}
-	}
+	judgeLine(r.out, at, words, problems)
 	d := precedence.Directive{Kind: precedence.SetEnvironment}
 	for _, w := range words {
 		if _, ok := precedence.KeyOf(w.Name); !ok {
@@ -111,7 +102,8 @@ func (r *unitReader) passEnvironment(at precedence.Source, a unitfile.Assignment
 		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.PassEnvironment, Reset: true, Source: at})
 		return
 	}
-	names, _ := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	names, problems := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	judgeNames(r.out, at, problems)
 	d := precedence.Directive{Kind: precedence.PassEnvironment}
 	for _, n := range names {
 		if _, ok := precedence.KeyOf(n.Name); !ok {
@@ -132,7 +124,8 @@ func (r *unitReader) passEnvironment(at precedence.Source, a unitfile.Assignment
 
 func (r *unitReader) unsetEnvironment(at precedence.Source, a unitfile.Assignment) {
 	d := precedence.Directive{Kind: precedence.UnsetVariables, Reset: a.Resets()}
-	names, _ := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	names, problems := unitfile.Names(a, r.site.specifiers(), r.site.SystemdVersion)
+	judgeNames(r.out, at, problems)
 	for _, n := range names {
 		s := at
 		s.Line, s.Name, s.Route = n.Line, n.Name, precedence.RouteEnvironment
@@ -143,14 +136,16 @@ func (r *unitReader) unsetEnvironment(at precedence.Source, a unitfile.Assignmen
 
 func (r *unitReader) environmentFile(at precedence.Source, a unitfile.Assignment) {
 	if a.Resets() {
+		r.named = nil
 		r.view.Directives = append(r.view.Directives, precedence.Directive{Kind: precedence.EnvironmentFile, Reset: true, Source: at})
 		return
 	}
 	ef, err := unitfile.EnvironmentFilePath(a, r.site.specifiers(), r.site.SystemdVersion)
 	if err != nil {
-		r.out.find("systemd-ignored-assignment", &at, "", "systemd ignores this: %v", err)
+		r.ignoredFile(at, a.Value, err)
 		return
 	}
+	r.named = append(r.named, systemd.EnvironmentFile{Path: ef.Path, Optional: ef.Optional})
 	paths := []string{ef.Path}
 	if strings.ContainsAny(ef.Path, `*?[\\`) {
 		paths = r.files.Glob(ef.Path)
@@ -165,6 +160,7 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 	data, err := r.files.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && optional:
+		r.misnamedFile(named, path)
 		return
 	case errors.Is(err, fs.ErrNotExist):
 		r.out.fail(&named, fmt.Errorf("%s does not exist, and systemd does not start the unit without it", path))
@@ -177,19 +173,13 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 	}
 	assigns, skipped := envfile.Parse(data, r.site.SystemdVersion)
 	if skipped != "" {
-		r.out.find("systemd-ignored-assignment", &at, "", "systemd skips the whole file: %s", skipped)
+		r.skippedFile(at, data, skipped, optional)
 		return
 	}
+	judgeEnvFile(r.out, at, data, assigns)
 	d := precedence.Directive{Kind: precedence.EnvironmentFile}
 	for _, as := range assigns {
-		if as.Problem != "" {
-			if s := at; mentionsProxy(as.Name) {
-				s.Line, s.Name = as.Line, as.Name
-				r.out.find("systemd-ignored-assignment", &s, setAnew(layerOfFile(r.site, path), as.Name), "systemd ignores this line: %s", as.Problem)
-			}
-			continue
-		}
-		if _, ok := precedence.KeyOf(as.Name); ok {
+		if _, ok := precedence.KeyOf(as.Name); ok && as.Problem == "" {
 			d.Bindings = append(d.Bindings, bindingOf(at, as.Name, as.Line, as.Value, false))
 		}
 	}
@@ -241,22 +231,4 @@ func mentionsProxy(text string) bool {
 		}
 	}
 	return false
-}
-
-// lineProblems tells of lines about proxies that systemd does not take for assignments at all, and of assignments in a section where they mean nothing.
-func (r *unitReader) lineProblems(at precedence.Source, f *unitfile.File) {
-	for _, p := range f.Problems() {
-		if mentionsProxy(p.Text) {
-			s := at
-			s.Line = p.Line
-			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, ""), "systemd ignores this line: %s", p.Msg)
-		}
-	}
-	for _, a := range f.Assignments() {
-		if a.Section != "Service" && (a.Key == "Environment" || a.Key == "EnvironmentFile") && mentionsProxy(a.Value) {
-			s := at
-			s.Line = a.Line
-			r.out.find("systemd-ignored-assignment", &s, setAnew(precedence.LayerSystemd, ""), "%s= means nothing in the section [%s]; it belongs into [Service]", a.Key, a.Section)
-		}
-	}
 }
