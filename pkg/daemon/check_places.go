@@ -135,36 +135,3 @@ func (o *Observation) misplaced() []deadPlace {
 	}
 	return slices.CompactFunc(out, func(a, b deadPlace) bool { return a.path == b.path })
 }
-
-// otherInit tells of drop-ins with proxy settings where systemd is not what starts dockerd.
-func (o *Observation) otherInit() {
-	s := o.Site
-	if s.Manager == ManagerNone || s.Flavor == FlavorRemote || s.Flavor == FlavorDesktop {
-		return
-	}
-	dir := "/etc/systemd/system/" + standardUnit + ".d"
-	names, err := o.Files.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, n := range names {
-		file := path.Join(dir, n)
-		sets := o.unitVariables(file, false)
-		if !strings.HasSuffix(n, ".conf") || len(sets) == 0 {
-			continue
-		}
-		at := precedence.Source{Layer: precedence.LayerSystemd, Path: file, Route: precedence.RouteEnvironment}
-		at.Name = firstName(sets)
-		at.Line = sets[at.Name]
-		o.find("startup-not-read-by-this-init", &at, "docker proxy set --proxy URL", "systemd does not start dockerd on this host, so what this drop-in sets does nothing")
-	}
-}
-
-// firstName is the first of some variables, in the usual order.
-func firstName(sets map[string]int) string {
-	i := slices.IndexFunc(precedence.AllNames(), func(n string) bool { return sets[n] != 0 })
-	if i < 0 {
-		return ""
-	}
-	return precedence.AllNames()[i]
-}

@@ -9,6 +9,7 @@ import (
 
 // checkUnits judges what the unit files add up to: what takes a setting back, what hides a file, what is not loaded, what stands where systemd does not look.
 func checkUnits(o *Observation) {
+	o.checkUnread()
 	if !o.Site.Manager.Systemd() {
 		o.otherInit()
 		return
@@ -71,8 +72,8 @@ func overrules(winner *precedence.Binding, l precedence.Lost) *overruled {
 	case precedence.LaterDropIn:
 		out.by, out.why = winner.Source.String(), "sets another value, and of several drop-ins the one with the later file name wins"
 	case precedence.Reset:
-		if l.By.Path == b.Source.Path {
-			return nil // a file that begins anew says so itself
+		if l.By.Path == b.Source.Path || b.Source.Layer == precedence.LayerStartup {
+			return nil // a file that begins anew says so itself; that nobody reads the startup file any more is told as such
 		}
 		out.by, out.why = l.By.String(), "resets what came before it"
 	case precedence.UnsetEnvironment:

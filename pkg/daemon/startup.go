@@ -26,17 +26,15 @@ func (startupSurface) observe(site *Site, files *host.FS, out *Observation) {
 			continue
 		}
 		at := precedence.Source{Layer: precedence.LayerStartup, Path: sf.Path, Route: precedence.RouteScript}
-		first := len(out.Bindings)
 		for _, b := range looseAssignments(files, at) {
-			b.Inert = "nothing on this host reads the file for dockerd"
+			b.Inert = unreadStartup
 			out.Bindings = append(out.Bindings, b)
-		}
-		if len(out.Bindings) > first {
-			at.Line = out.Bindings[first].Source.Line
-			out.find("startup-not-read-by-this-init", &at, "docker proxy reconcile", "nothing on this host reads %s for dockerd, so what it sets does nothing", sf.Path)
 		}
 	}
 }
+
+// unreadStartup says why a binding of a startup file does not reach dockerd.
+const unreadStartup = "nothing on this host reads the file for dockerd"
 
 // looseAssignments lists the proxy assignments of a file that nobody reads, in either language. An unreadable or broken one holds nothing worth telling.
 func looseAssignments(files *host.FS, at precedence.Source) []precedence.Binding {
