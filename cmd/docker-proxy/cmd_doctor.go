@@ -30,6 +30,7 @@ type doctorReport struct {
 	Daemon   daemonReport         `json:"daemon"`
 	Asked    []precedence.Need    `json:"asked"` // of --deep, --containers and --online, what was looked at
 	Findings []precedence.Finding `json:"findings"`
+	Notes    []string             `json:"notes"` // who could not be asked
 }
 
 func newDoctorCommand(a *app) *cobra.Command {
@@ -45,10 +46,15 @@ With --fix it takes away what can be taken away without guessing (an escape, a r
 shows the exact plan, asks, and changes it in one transaction, as 'docker proxy set' does. It invents no value, touches nothing that is not a proxy setting,
 and never changes a setting that dockerd uses today.
 
+--deep asks dockerd itself (dockerd --validate, with the flags it is started with) and systemd (systemd-analyze verify) about copies of the files as they stand, and
+tells what they say and this program did not. --online tries the proxies that dockerd is configured to use, by asking for the registries of this host as dockerd
+would, and has dockerd's own registry client ask, too. Nothing is sent without it.
+
 The exit status is 1 when there is a finding of severity error.`,
 		Example: `  docker proxy doctor                                  everything that files, processes and the daemon tell
   docker proxy doctor --severity error                 only what does not work
   docker proxy doctor --filter id=no-proxy-dead-entry  one kind of finding
+  docker proxy doctor --deep --online                  what dockerd, systemd and the proxy itself say, too
   docker proxy doctor --format json                    for programs
   sudo docker proxy doctor --fix --dry-run             what --fix would change
   sudo docker proxy doctor --fix --yes --restart       mend it without a question`,
@@ -62,6 +68,8 @@ The exit status is 1 when there is a finding of severity error.`,
 	f := cmd.Flags()
 	f.StringVar(&o.severity, "severity", "", "Show only findings of this `SEVERITY` or a worse one: error, warning or info")
 	f.Var(&o.filter, "filter", "Show only findings with this id, group or severity, such as `\"id=http-only\"`")
+	f.BoolVar(&o.deep, "deep", false, "Ask dockerd --validate and systemd-analyze verify, too")
+	f.BoolVar(&o.online, "online", false, "Try the proxies, too, and have dockerd ask through them")
 	f.BoolVar(&o.fix, "fix", false, "Take the causes away as far as that needs no guessing: show the plan, ask, and change it in one transaction")
 	addApplyFlags(cmd, &o.apply)
 	_ = cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severityNames(), cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
@@ -74,6 +82,9 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := o.checkOnlineFlag(a); err != nil {
+		return err
+	}
 	if o.fix {
 		return runFix(ctx, a, o, keep)
 	}
@@ -82,7 +93,11 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 		return err
 	}
 	defer v.Close()
-	rep := doctorReport{Schema: reportSchema, Daemon: renderer{}.daemon(v.site), Asked: []precedence.Need{}, Findings: []precedence.Finding{}}
+	asked, err := v.lookFurther(ctx, a, o)
+	if err != nil {
+		return err
+	}
+	rep := doctorReport{Schema: reportSchema, Daemon: renderer{}.daemon(v.site), Asked: asked, Findings: []precedence.Finding{}, Notes: append([]string{}, v.notes...)}
 	for _, f := range v.findings() {
 		if keep(f) {
 			rep.Findings = append(rep.Findings, f)
@@ -97,10 +112,39 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 	return nil
 }
 
+// lookFurther looks at what only doctor does, and at what the options ask for; it returns what was asked for.
+func (v *view) lookFurther(ctx context.Context, a *app, o doctorOptions) ([]precedence.Need, error) {
+	v.lookRestart(ctx)
+	asked := []precedence.Need{}
+	for _, more := range []struct {
+		wanted bool
+		need   precedence.Need
+		look   func(context.Context, *app) error
+	}{
+		{o.deep, precedence.NeedDeep, v.lookDeep},
+		{o.online, precedence.NeedOnline, v.lookOnline},
+	} {
+		if !more.wanted {
+			continue
+		}
+		if err := more.look(ctx, a); err != nil {
+			return nil, err
+		}
+		asked = append(asked, more.need)
+	}
+	return asked, nil
+}
+
 // doctorText prints the findings for people: all of them, worst first, and their number.
 func doctorText(w io.Writer, rep doctorReport) error {
 	fmt.Fprintln(w, daemonLine(rep.Daemon))
 	findingsText(w, rep.Findings)
+	for i, n := range rep.Notes {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, "note:", n)
+	}
 	if len(rep.Findings) == 0 {
 		_, err := fmt.Fprintln(w, "\nNothing found.")
 		return err

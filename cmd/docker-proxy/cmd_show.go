@@ -66,6 +66,7 @@ func runShow(ctx context.Context, a *app, o showOptions) error {
 		return err
 	}
 	defer v.Close()
+	v.lookRestart(ctx)
 	r := renderer{reveal: o.reveal}
 	out := a.cli.Out()
 	if o.effective {

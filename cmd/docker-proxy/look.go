@@ -24,6 +24,7 @@ type view struct {
 	clients    []client.File
 	at         *client.Location // the caller's config.json; nil under --root
 	extra      []precedence.Finding
+	notes      []string // sentences about the looking itself: who could not be asked
 	engine     engine.Engine
 	env        daemon.Env // to look at the daemon anew after a restart
 	stamp      string     // of this user's journal before anything was read

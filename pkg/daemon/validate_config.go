@@ -14,41 +14,50 @@ import (
 // config shows daemon.json to dockerd --validate, which came with 23.0 (moby 8f80e55111, cmd/dockerd/daemon.go): it reads the file, merges it with the flags it is
 // given, judges the result and ends before it does anything.
 func (v *validator) config(ctx context.Context) error {
-	data, planned, ok := v.configAfter()
-	if !ok || v.site.ReadsProxies() == No {
-		return nil
-	}
-	dockerd, err := dockerdPath(v.site)
-	if err != nil {
-		v.note("%s was not shown to dockerd: its program was not found", v.site.ConfigFile)
-		return nil
-	}
-	if !v.site.ArgvKnown {
-		v.note("dockerd's command line is not known, so conflicts of %s with its flags could not be looked for", v.site.ConfigFile)
-	}
-	text, err := v.askDockerd(ctx, dockerd, "new/daemon.json", data)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		v.note("%s could not be checked: dockerd --validate gave no answer in time", v.site.ConfigFile)
-		return nil
-	}
+	text, data, planned, err := v.configSays(ctx)
 	if err != nil || text == "" {
 		return err
-	}
-	// The same command line with an empty file tells what is not about the file: a flag that this binary does not know, a certificate that is gone, and whatever else is about
-	// asking from here.
-	alone, err := v.askDockerd(ctx, dockerd, "empty/daemon.json", []byte("{}"))
-	if err != nil {
-		return err
-	}
-	if alone == text {
-		v.note("%s could not be checked: dockerd --validate complains about its command line alone: %s", v.site.ConfigFile, foreignText(text))
-		return nil
 	}
 	what := "dockerd would not start with it"
 	if !planned {
 		what = "dockerd would not start again with it (this change does not touch it, so mend it first)"
 	}
 	return refused(v.site.ConfigFile, complaintLine(v.site.ConfigFile, data, text), what, foreignText(text))
+}
+
+// configSays returns what dockerd says against the file, "" for nothing and where it could not be asked, which is then noted; and the file's bytes, and whether the plan changes it.
+func (v *validator) configSays(ctx context.Context) (text string, data []byte, planned bool, err error) {
+	data, planned, ok := v.configAfter()
+	if !ok || v.site.ReadsProxies() == No {
+		return "", nil, false, nil
+	}
+	dockerd, err := dockerdPath(v.site)
+	if err != nil {
+		v.note("%s was not shown to dockerd: its program was not found", v.site.ConfigFile)
+		return "", nil, false, nil
+	}
+	if !v.site.ArgvKnown {
+		v.note("dockerd's command line is not known, so conflicts of %s with its flags could not be looked for", v.site.ConfigFile)
+	}
+	text, err = v.askDockerd(ctx, dockerd, "new/daemon.json", data)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		v.note("%s could not be checked: dockerd --validate gave no answer in time", v.site.ConfigFile)
+		return "", nil, false, nil
+	}
+	if err != nil || text == "" {
+		return "", nil, false, err
+	}
+	// The same command line with an empty file tells what is not about the file: a flag that this binary does not know, a certificate that is gone, and whatever else is about
+	// asking from here.
+	alone, err := v.askDockerd(ctx, dockerd, "empty/daemon.json", []byte("{}"))
+	if err != nil {
+		return "", nil, false, err
+	}
+	if alone == text {
+		v.note("%s could not be checked: dockerd --validate complains about its command line alone: %s", v.site.ConfigFile, foreignText(text))
+		return "", nil, false, nil
+	}
+	return text, data, planned, nil
 }
 
 // configAfter returns the configuration file as it will be, and whether the plan changes it. ok is false when there will be none to ask about.
