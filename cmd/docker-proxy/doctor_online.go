@@ -24,10 +24,13 @@ const (
 // nobodysImage is asked for at registries: that it is not there is an answer of the registry, and no pull is counted for it.
 const nobodysImage = "docker-proxy-doctor"
 
-// checkOnlineFlag refuses --online where there is no network to use.
+// checkOnlineFlag refuses --online where there is no network to use, and --deep and --online where nothing of theirs could be mended.
 func (o doctorOptions) checkOnlineFlag(a *app) error {
-	if o.online && a.root != "" {
+	switch {
+	case o.online && a.root != "":
 		return usageErrorf("--online and --root exclude each other: --root is about files alone")
+	case o.fix && (o.deep || o.online):
+		return usageErrorf("--fix goes without --deep and --online: what only they find is for a person to mend")
 	}
 	return nil
 }
