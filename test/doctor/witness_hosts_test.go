@@ -42,7 +42,7 @@ func answering(base string) string {
 	return "" // sh answers, see TestShellWitness; a client's file has no witness here
 }
 
-// TestWitness asks systemd and dockerd about every state of the corpus: what doctor says will happen is what does happen.
+// TestWitness asks systemd and dockerd about every state of the corpus, and about its mutations: what doctor says will happen is what does happen, and nothing else does any harm.
 func TestWitness(t *testing.T) {
 	bases := machines(t)
 	for _, kind := range []string{"trixie", "bookworm"} {
@@ -50,14 +50,23 @@ func TestWitness(t *testing.T) {
 			t.Parallel()
 			hosts.RecordAtEnd(t, kind)
 			var states []state.State
-			for _, s := range corpus(t) {
+			var names []string
+			add := func(name string, s state.State) {
 				if answering(s.Base) == kind && !wholeMachine(s) {
-					states = append(states, s)
+					names, states = append(names, name), append(states, s)
+				}
+			}
+			for _, s := range corpus(t) {
+				add(s.Name, s)
+			}
+			for _, c := range mutations(corpus(t)) {
+				if s, ok := c.meant(); ok {
+					add(c.name(), s)
 				}
 			}
 			answers := askHost(t, booted{t, hosts.Boot(t, kind)}, bases, states)
 			for n, s := range states {
-				t.Run(s.Name, func(t *testing.T) { judge(t, s, answers[n]) })
+				t.Run(names[n], func(t *testing.T) { judge(t, s, answers[n]) })
 			}
 		})
 	}
@@ -83,7 +92,7 @@ func askHost(t *testing.T, b booted, bases state.Bases, states []state.State) []
 	units := time.Since(start)
 	asked := 0
 	assert.NilError(t, witness.AskDockerd(b, answers, func(n int) bool {
-		if witness.EnvironmentDecides(whole[n], answers[n]) {
+		if witness.EnvironmentDecides(whole[n], answers[n]) && !states[n].Has("url-credentials-leak-in-info") {
 			return false
 		}
 		asked++
@@ -91,13 +100,4 @@ func askHost(t *testing.T, b booted, bases state.Bases, states []state.State) []
 	}))
 	t.Logf("%d units in %v, %d dockerds in %v", len(states), units.Round(time.Second), asked, (time.Since(start) - units).Round(time.Second))
 	return answers
-}
-
-// judge compares what happens with what the state, and with it doctor, says.
-func judge(t *testing.T, s state.State, a witness.Answer) {
-	t.Helper()
-	harm := witness.Harm(s, a)
-	if (harm != "") != (s.Harm != "") {
-		t.Errorf("the state says %q, the witness %q\n%s\nenvironment %v, info %+v", s.Harm, harm, s.Describe(), a.Env, a.Info)
-	}
 }

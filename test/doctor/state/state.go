@@ -192,6 +192,11 @@ func (s *State) File(p string) *File {
 	return &s.Files[i]
 }
 
+// Has reports whether a finding of the kind is expected.
+func (s State) Has(id string) bool {
+	return slices.ContainsFunc(s.Expect, func(f Finding) bool { return f.ID == id })
+}
+
 // Describe prints the state for a failure.
 func (s State) Describe() string {
 	var b strings.Builder

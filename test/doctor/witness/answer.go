@@ -19,6 +19,8 @@ type Answer struct {
 	Args []string // the words behind dockerd's name
 	// Info is what a real dockerd says it uses; nil where none was asked, because the environment alone decides.
 	Info *Info
+	// Shown is the unit's environment as systemd shows it to a user without any rights.
+	Shown string
 }
 
 // Info is the part of the Engine API's /info that is about proxies.
@@ -47,17 +49,37 @@ func environ(text string) map[string]string {
 	return out
 }
 
-// env is a variable as Go reads it: the upper-case one unless it is empty (golang.org/x/net/http/httpproxy.FromEnvironment).
-func (a Answer) env(name string) string {
+// Variable is a variable as Go reads it: the upper-case one unless it is empty (golang.org/x/net/http/httpproxy.FromEnvironment).
+func (a Answer) Variable(name string) string {
 	if v := a.Env[name]; v != "" {
 		return v
 	}
 	return a.Env[strings.ToLower(name)]
 }
 
-// settings are what a dockerd without configuration and flags makes of its environment.
-func (a Answer) settings() httpproxy.Config {
-	return httpproxy.Config{HTTPProxy: a.env("HTTP_PROXY"), HTTPSProxy: a.env("HTTPS_PROXY"), NoProxy: a.env("NO_PROXY"), CGI: a.Env["REQUEST_METHOD"] != ""}
+// proxies is Go's own code with what this dockerd has: its own word, or where none was asked, its environment.
+func (a Answer) proxies() func(*url.URL) (*url.URL, error) {
+	use := httpproxy.Config{HTTPProxy: a.Variable("HTTP_PROXY"), HTTPSProxy: a.Variable("HTTPS_PROXY"), NoProxy: a.Variable("NO_PROXY"), CGI: a.Env["REQUEST_METHOD"] != ""}
+	if a.Info != nil {
+		use.HTTPProxy, use.HTTPSProxy, use.NoProxy = a.Info.HTTPProxy, a.Info.HTTPSProxy, a.Info.NoProxy
+	}
+	return use.ProxyFunc()
+}
+
+// Proxy is the URL of the proxy that requests of the scheme go through, "" when they do not.
+func (a Answer) Proxy(scheme string) string { return a.Through(scheme + "://images.example.net/") }
+
+// Through is the same for one request.
+func (a Answer) Through(request string) string {
+	u, err := url.Parse(request)
+	if err != nil || !a.Starts {
+		return ""
+	}
+	got, err := a.proxies()(u)
+	if err != nil || got == nil {
+		return ""
+	}
+	return got.String()
 }
 
 // Harm compares the answer with what the state means, and says what is different, or "". It is Go's own code that says which proxy a value leads to.
@@ -65,11 +87,7 @@ func Harm(s state.State, a Answer) string {
 	if !a.Starts {
 		return "dockerd does not start: " + a.Log
 	}
-	use := a.settings()
-	if a.Info != nil { // dockerd's own word is the last one
-		use.HTTPProxy, use.HTTPSProxy, use.NoProxy = a.Info.HTTPProxy, a.Info.HTTPSProxy, a.Info.NoProxy
-	}
-	through := use.ProxyFunc()
+	through := a.proxies()
 	for scheme, request := range map[string]string{"http": "http://images.example.net/", "https": "https://images.example.net/"} {
 		if wrong := compareProxy(through, request, s.Means[scheme], a.Info != nil); wrong != "" {
 			return scheme + ": " + wrong

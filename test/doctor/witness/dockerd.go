@@ -12,31 +12,31 @@ import (
 // dockerdScript starts a real dockerd for each state that AskSystemd laid out, in a mount namespace where /etc/docker is the state's, with the environment and
 // the options that its unit has, and keeps what its /info says. Storage and network are off: only the configuration is at issue.
 const dockerdScript = `set -u
-mkdir -p /dpt/said /dpt/data /dpt/exec /etc/docker
+mkdir -p /dpt/said /etc/docker
 tar -C / -xf -
-while read -r u; do
-	d=/dpt/$u
-	mkdir -p "$d/etc/docker"
-	rm -f /dpt/docker.sock /dpt/docker.pid
-	unshare -m sh -c '
-		mount --bind "$1/etc/docker" /etc/docker && shift && exec "$@"
-	' sh "$d" sh "$d/run" --data-root /dpt/data --exec-root /dpt/exec -H unix:///dpt/docker.sock --pidfile /dpt/docker.pid \
-		--bridge none --iptables=false --storage-driver vfs --containerd /run/containerd/containerd.sock > "$d/log" 2>&1 &
-	p=$!
-	i=0
-	while [ $i -lt 400 ] && kill -0 $p 2>/dev/null; do
-		if [ -S /dpt/docker.sock ] && curl -s -f --unix-socket /dpt/docker.sock http://localhost/info > /dpt/info 2>/dev/null; then
-			mv /dpt/info "/dpt/said/$u.info"
-			break
-		fi
-		i=$((i+1)); sleep 0.025
-	done
-	kill -KILL $p 2>/dev/null
-	wait $p 2>/dev/null
-	grep -a -m 1 -iE 'unable to configure|panic: |unknown flag' "$d/log" > "/dpt/said/$u.log" || tail -n 1 "$d/log" > "/dpt/said/$u.log"
-done < /dpt/names
+cat > /dpt/one <<'END'
+u=$1 d=/dpt/$1 s=/dpt/run/$1
+mkdir -p "$d/etc/docker" "$s"
+unshare -m sh -c '
+	mount --bind "$1/etc/docker" /etc/docker && shift && exec "$@"
+' sh "$d" sh "$d/run" --data-root "$s/data" --exec-root "$s/exec" -H "unix://$s/sock" --pidfile "$s/pid" \
+	--bridge none --iptables=false --storage-driver vfs --containerd /run/containerd/containerd.sock > "$d/log" 2>&1 &
+p=$!
+i=0
+while [ $i -lt 400 ] && kill -0 $p 2>/dev/null; do
+	if [ -S "$s/sock" ] && curl -s -f --unix-socket "$s/sock" http://localhost/info > "$s/info" 2>/dev/null; then
+		mv "$s/info" "/dpt/said/$u.info"
+		break
+	fi
+	i=$((i+1)); sleep 0.05
+done
+kill -KILL $p 2>/dev/null
+wait $p 2>/dev/null
+grep -a -m 1 -iE 'unable to configure|panic: |unknown flag' "$d/log" > "/dpt/said/$u.log" || tail -n 1 "$d/log" > "/dpt/said/$u.log"
+END
+xargs -P 3 -n 1 sh /dpt/one < /dpt/names 2>/dev/null
 tar -C /dpt/said -cf - .
-rm -rf /dpt/said
+rm -rf /dpt/said /dpt/run
 `
 
 // AskDockerd starts a real dockerd for every state whose unit starts, and for which ask says so, with what its answer says, and completes the answers by what dockerd

@@ -31,7 +31,7 @@ for i in $(seq 600); do
 	sleep 0.1
 done
 [ -z "$busy" ] && [ "$jobs" = 0 ]
-for u; do [ -e /dpt/out/${u%.service}.env ] || systemctl show "$u" -p Result --value > /dpt/out/${u%.service}.log; done
+setpriv --reuid=65534 --regid=65534 --clear-groups systemctl show -p Id -p Result -p Environment "$@" > /dpt/out/shown
 systemctl reset-failed 'dpt*.service' 2>/dev/null || :
 tar -C /dpt/out -cf - .
 while read -r f; do rm -rf "$f"; done < /dpt/written
@@ -69,18 +69,24 @@ func AskSystemd(m Machine, machines [][]state.File) ([]Answer, error) {
 		return nil, err
 	}
 	answers := make([]Answer, len(machines))
+	shown := map[string]string{}
+	for unit := range strings.SplitSeq(got["shown"], "\n\n") {
+		_, id, _ := strings.Cut("\n"+unit, "\nId=")
+		id, _, _ = strings.Cut(id, ".service")
+		shown[id] = unit
+	}
 	for n := range machines {
 		u := unitOf(n)
 		env, ok := got[u+".env"]
 		if !ok {
-			answers[n].Log = "the unit's result is " + strings.TrimSpace(got[u+".log"])
+			answers[n].Log = "the unit did not start: " + shown[u]
 			continue
 		}
 		words := strings.Split(strings.TrimSuffix(got[u+".cmd"], "\x00"), "\x00")
 		if len(words) < 2 {
 			return nil, fmt.Errorf("%s: command line %q", u, words)
 		}
-		answers[n] = Answer{Starts: true, Env: environ(env), Args: words[2:]} // behind the shell and the recorder's name
+		answers[n] = Answer{Starts: true, Env: environ(env), Args: words[2:], Shown: shown[u]} // behind the shell and the recorder's name
 	}
 	return answers, nil
 }
