@@ -23,10 +23,7 @@ func mendUnits(s *state.State, f state.Finding) bool {
 		return inLines(s, units, ` +#.*$`, "")
 	case "systemd-ignored-assignment":
 		return inLines(s, units, `(PROXY|proxy) = `, "$1=")
-	case "systemd-drop-in-masked":
-		takeAway(s, f.Path)
-		return true
-	case "systemd-drop-in-overridden":
+	case "systemd-drop-in-masked", "systemd-drop-in-overridden":
 		return keepOnly(s, f)
 	case "systemd-environment-file-wins":
 		takeAway(s, "/etc/default/docker")

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,4 +95,36 @@ func writeOne(name string, f File) error {
 		return err
 	}
 	return os.Chmod(name, f.Mode) // whatever the umask is
+}
+
+// ReadTree reads what lies below dir as files of a machine.
+func ReadTree(dir string) ([]File, error) {
+	var out []File
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == dir {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		f := File{Path: "/" + filepath.ToSlash(strings.TrimPrefix(name, dir+"/")), Mode: info.Mode().Perm()}
+		switch {
+		case d.IsDir():
+			return nil
+		case d.Type()&fs.ModeSymlink != 0:
+			if f.Link, err = os.Readlink(name); err != nil {
+				return err
+			}
+		default:
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			f.Data = string(data)
+		}
+		out = append(out, f)
+		return nil
+	})
+	return out, err
 }

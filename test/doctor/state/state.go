@@ -51,7 +51,9 @@ type State struct {
 	// Harm says that dockerd does something else than Means, or that it does not start: what a witness has to confirm. An empty text says that all is well.
 	Harm   string
 	Expect []Finding // sorted
-	Files  []File
+	// Left are kinds of findings that doctor --fix leaves in this state, though it mends them elsewhere: here it would be guessing.
+	Left  []string
+	Files []File
 }
 
 // Parse reads the text of a state's file.
@@ -92,6 +94,8 @@ func (s *State) header(line string) error {
 		s.Base = value
 	case ok && key == "args":
 		s.Args = strings.Fields(value)
+	case ok && key == "left":
+		s.Left = strings.Fields(value)
 	case ok && key == "harm":
 		s.Harm = value
 	case ok && key == "means":

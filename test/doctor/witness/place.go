@@ -30,7 +30,7 @@ func unitOf(n int) string { return fmt.Sprintf("dpt%04d", n) }
 func place(files []state.File, n int) []state.File {
 	u := unitOf(n)
 	text := strings.NewReplacer(
-		"/usr/sbin/dockerd", recorder, "/usr/bin/dockerd", recorder,
+		"/docker.service.d/", "/"+u+".service.d/", "/usr/sbin/dockerd", recorder, "/usr/bin/dockerd", recorder,
 		"Type=notify", "Type=exec", "Requires=docker.socket\n", "", "Restart=always\n", "",
 		"/etc/default/", top+"/"+u+"/etc/default/", "/etc/sysconfig/", top+"/"+u+"/etc/sysconfig/",
 		"/etc/docker/", top+"/"+u+"/etc/docker/", "/opt/", top+"/"+u+"/opt/", "/srv/", top+"/"+u+"/srv/")
