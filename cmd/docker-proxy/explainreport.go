@@ -24,7 +24,8 @@ type explainReport struct {
 
 // doubts keeps the findings about what could not be read or asked.
 func doubts(all []precedence.Finding) []precedence.Finding {
-	ids := []string{"layer-not-readable", "client-unparsable-config", "context-broken", "daemon-json-invalid", "unfinished-change"}
+	ids := []string{"layer-not-readable", "client-unparsable-config", "context-broken", "unfinished-change",
+		"daemon-json-invalid", "daemon-json-comment-or-trailing-comma", "daemon-json-bom-on-old-engine", "daemon-json-client-shape", "daemon-json-null", "daemon-json-wrong-type"}
 	out := slices.DeleteFunc(slices.Clone(all), func(f precedence.Finding) bool { return !slices.Contains(ids, f.ID) })
 	if out == nil {
 		return []precedence.Finding{}

@@ -97,7 +97,11 @@ func (d *Document) daemonOuter(m *hujson.ObjectMember, checked map[*hujson.Objec
 	kind := kindOf(m.Value.Value)
 	switch {
 	case checked[m]:
-		return d.problem(chain{m}, ClassUnknownDirective, EffectRefused,
+		class := ClassWrongType
+		if kind == KindNull {
+			class = ClassNull
+		}
+		return d.problem(chain{m}, class, EffectRefused,
 			display(nameOf(m))+" must be an object, not "+kind.article()+": dockerd calls it an unknown directive and does not start")
 	case kind != KindNull:
 		return d.problem(chain{m}, ClassWrongType, EffectRefused,
@@ -117,13 +121,14 @@ func (d *Document) daemonInner(c chain, checked map[*hujson.ObjectMember]bool) *
 	}
 	switch {
 	case checked[c.leaf()] && !isKnownOption(name):
-		msg := display(name) + " is no setting of dockerd"
+		class, msg := unknownClass(name), display(name)+" is no setting of dockerd"
 		if key != "" {
 			msg += " in this spelling, it must be " + key
-		} else if _, isObject := c.leaf().Value.Value.(*hujson.Object); isObject {
+		} else if kind == KindObject {
+			class = ClassClientShape
 			msg += ": proxies of a daemon.json has no hosts, that is the form of the client's config.json"
 		}
-		return d.problem(c, ClassUnknownDirective, EffectRefused, msg+"; dockerd does not start")
+		return d.problem(c, class, EffectRefused, msg+"; dockerd does not start")
 	case key != "" && kind != KindString && kind != KindNull:
 		return d.problem(c, ClassWrongType, EffectRefused, display(name)+" must be a string, not "+kind.article()+": dockerd does not start")
 	case key == "" && isKnownOption(name):
@@ -135,24 +140,41 @@ func (d *Document) daemonInner(c chain, checked map[*hujson.ObjectMember]bool) *
 }
 
 // daemonStray judges a member outside proxies that is named like a proxy
-// setting.
+// setting, or like the object that holds them.
 func (d *Document) daemonStray(c chain, checked map[*hujson.ObjectMember]bool) *Problem {
 	name := nameOf(c.leaf())
 	switch {
-	case !looksLikeProxy(name):
+	case !looksLikeProxy(name) && !isProxies(name):
 		return nil
 	case checked[c.leaf()] && !isKnownOption(name):
-		return d.problem(c, ClassUnknownDirective, EffectRefused, display(name)+" is no setting of dockerd; dockerd does not start")
+		return d.problem(c, unknownClass(name), EffectRefused, display(name)+" is no setting of dockerd"+inObject(c)+"; dockerd does not start")
 	case isKnownOption(name):
-		return d.problem(c, ClassMisplaced, EffectIgnored, display(name)+" has no effect here, dockerd reads it only inside an object named proxies")
+		return d.problem(c, ClassFlat, EffectIgnored, display(name)+" has no effect here, dockerd reads it only inside an object named proxies")
 	}
 	return nil // hidden by a later duplicate, which is judged itself
+}
+
+// inObject names the object round a member that would be a setting outside it.
+func inObject(c chain) string {
+	if len(c) < 2 || !isProxies(nameOf(c.leaf())) {
+		return ""
+	}
+	return " inside " + display(nameOf(c[0])) + ", it belongs to the top level"
+}
+
+// unknownClass is the class of a name that dockerd does not know.
+func unknownClass(name string) Class {
+	switch name {
+	case "httpProxy", "httpsProxy", "noProxy", "ftpProxy", "allProxy":
+		return ClassClientShape
+	}
+	return ClassUnknownDirective
 }
 
 // problem describes a member by its names and line.
 func (d *Document) problem(c chain, class Class, effect Effect, msg string) *Problem {
 	m := d.member(c)
-	return &Problem{Line: m.Line, Name: strings.Join(m.Path, "."), Class: class, Effect: effect, Msg: msg}
+	return &Problem{Line: m.Line, Path: m.Path, Name: strings.Join(m.Path, "."), Class: class, Effect: effect, Msg: msg}
 }
 
 func appendProblem(list []Problem, p *Problem) []Problem {

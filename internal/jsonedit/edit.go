@@ -33,7 +33,7 @@ type splice struct {
 // problems of [DaemonProxies] first.
 func (d *Document) Set(value string, path ...string) error {
 	if !utf8.ValidString(value) {
-		return &ParseError{d.path, 0, "the new value of " + strings.Join(path, ".") + " is not valid UTF-8"}
+		return &ParseError{Path: d.path, Msg: "the new value of " + strings.Join(path, ".") + " is not valid UTF-8"}
 	}
 	return d.set(path, KindString, string(hujson.String(value)))
 }
@@ -61,12 +61,12 @@ func (d *Document) set(path []string, kind Kind, literal string) error {
 			continue
 		}
 		if m.Value != hujson.Literal(literal).String() {
-			return &ParseError{d.path, m.Line, display(strings.Join(m.Path, ".")) + " would override the new value; remove it first"}
+			return &ParseError{Path: d.path, Line: m.Line, Msg: display(strings.Join(m.Path, ".")) + " would override the new value; remove it first"}
 		}
 		*d = *next
 		return nil
 	}
-	return &ParseError{d.path, 0, strings.Join(path, ".") + " would have no effect in this file"}
+	return &ParseError{Path: d.path, Msg: strings.Join(path, ".") + " would have no effect in this file"}
 }
 
 // Delete removes every occurrence of the key at path, so that none can
@@ -98,7 +98,7 @@ func (d *Document) Delete(path ...string) error {
 
 func (d *Document) checkEdit(path []string) error {
 	if len(path) == 0 {
-		return &ParseError{d.path, 0, "no key given"}
+		return &ParseError{Path: d.path, Msg: "no key given"}
 	}
 	return d.Editable()
 }
@@ -118,7 +118,7 @@ func (d *Document) apply(splices []splice) (*Document, error) {
 	next, err := Parse(d.path, d.chars.encode(text), d.opt)
 	var perr *ParseError
 	if errors.As(err, &perr) {
-		return nil, &ParseError{perr.Path, perr.Line, "after the change: " + perr.Msg}
+		return nil, &ParseError{Path: perr.Path, Line: perr.Line, Msg: "after the change: " + perr.Msg}
 	}
 	return next, err
 }

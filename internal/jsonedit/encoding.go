@@ -99,9 +99,9 @@ func checkBOM(path string, c charset, opt Options) error {
 	case c == plainUTF8 || opt.Dialect == DaemonJSON && opt.AllowBOM:
 		return nil
 	case opt.Dialect == ConfigJSON:
-		return &ParseError{path, 1, "starts with a byte order mark, which the docker CLI does not accept; save it as UTF-8 without one"}
+		return &ParseError{Path: path, Line: 1, Mistake: MistakeByteOrderMark, Msg: "starts with a byte order mark, which the docker CLI does not accept; save it as UTF-8 without one"}
 	default:
-		return &ParseError{path, 1, "starts with a byte order mark, which dockerd before 24.0 does not accept; save it as UTF-8 without one"}
+		return &ParseError{Path: path, Line: 1, Mistake: MistakeByteOrderMark, Msg: "starts with a byte order mark, which dockerd before 24.0 does not accept; save it as UTF-8 without one"}
 	}
 }
 
@@ -111,7 +111,7 @@ func invalidUTF8(path string, text []byte) *ParseError {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
 		if r == utf8.RuneError && size == 1 {
-			return &ParseError{path, lineAt(text, i), fmt.Sprintf("byte 0x%02x is not valid UTF-8", text[i])}
+			return &ParseError{Path: path, Line: lineAt(text, i), Msg: fmt.Sprintf("byte 0x%02x is not valid UTF-8", text[i])}
 		}
 		i += size
 	}

@@ -52,10 +52,23 @@ type Options struct {
 // the file, shortened and with control characters escaped, and quotes at most
 // one character of anything else: never a value, so it holds no credential.
 type ParseError struct {
-	Path string // as given to Parse
-	Line int    // 1-based; 0 when no single line is to blame
-	Msg  string // lower case, without path and line
+	Path    string  // as given to Parse
+	Line    int     // 1-based; 0 when no single line is to blame
+	Msg     string  // lower case, without path and line
+	Mistake Mistake // "" for one without a name
 }
+
+// Mistake is a kind of ParseError that people make often and that has a remedy
+// of its own.
+type Mistake string
+
+// The mistakes.
+const (
+	MistakeComment       Mistake = "comment"
+	MistakeTrailingComma Mistake = "trailing-comma"
+	// MistakeByteOrderMark is a byte order mark that this reader does not know.
+	MistakeByteOrderMark Mistake = "byte-order-mark"
+)
 
 // Error returns path:line: message, or path: message without a line.
 func (e *ParseError) Error() string {

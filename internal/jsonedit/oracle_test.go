@@ -51,7 +51,7 @@ func daemonOracle(t tb, text []byte) (values map[string]string, refused bool) {
 		if inner, ok := value.(map[string]any); ok && !isFlatOption(name) {
 			names = nil
 			for n := range inner {
-				if isProxies(name) || looksLikeProxy(n) {
+				if isProxies(name) || looksLikeProxy(n) || isProxies(n) {
 					names = append(names, n)
 				}
 			}

@@ -47,7 +47,7 @@ type Document struct {
 // [Document.Editable] says what is wrong. data is not kept or changed.
 func Parse(path string, data []byte, opt Options) (*Document, error) {
 	if len(data) > MaxSize {
-		return nil, &ParseError{path, 0, fmt.Sprintf("has %d bytes, more than the %d this program reads", len(data), MaxSize)}
+		return nil, &ParseError{Path: path, Msg: fmt.Sprintf("has %d bytes, more than the %d this program reads", len(data), MaxSize)}
 	}
 	d := &Document{path: path, opt: opt, chars: detectCharset(data)}
 	if err := checkBOM(path, d.chars, opt); err != nil {
@@ -89,7 +89,7 @@ func (d *Document) checkUTF8(text, data []byte) error {
 		return bad
 	}
 	if bad == nil && !bytes.Equal(d.chars.encode(text), data) {
-		bad = &ParseError{d.path, 1, "is not valid UTF-16"}
+		bad = &ParseError{Path: d.path, Line: 1, Msg: "is not valid UTF-16"}
 	}
 	d.sealed = bad
 	return nil
@@ -127,8 +127,8 @@ func (d *Document) split(text []byte) error {
 	d.prefix, d.body, d.suffix = text[:start], text[start:end], text[end:]
 	if rest := bytes.TrimLeft(d.suffix, " \t\r\n"); len(rest) > 0 {
 		d.sealed = &ParseError{
-			d.path, lineAt(text, len(text)-len(rest)),
-			"text after the end of the JSON value: the docker CLI ignores it and loses it when it saves; remove it first",
+			Path: d.path, Line: lineAt(text, len(text)-len(rest)),
+			Msg: "text after the end of the JSON value: the docker CLI ignores it and loses it when it saves; remove it first",
 		}
 	}
 	return nil
@@ -178,5 +178,5 @@ func (d *Document) line(offset int) int {
 
 // errAt returns a ParseError for an offset in body.
 func (d *Document) errAt(offset int, msg string) *ParseError {
-	return &ParseError{d.path, d.line(offset), msg}
+	return &ParseError{Path: d.path, Line: d.line(offset), Msg: msg}
 }

@@ -31,7 +31,14 @@ const (
 	ClassUnknownDirective Class = "unknown-directive"
 	// ClassWrongType is a value of a type the reader cannot decode.
 	ClassWrongType Class = "wrong-type"
-	// ClassMisplaced is a proxy setting at a place nobody reads.
+	// ClassNull is a null where dockerd wants an object.
+	ClassNull Class = "null"
+	// ClassClientShape is a name, or an object a host, as the client's config.json
+	// has them.
+	ClassClientShape Class = "client-shape"
+	// ClassFlat is a proxy setting of daemon.json outside the object proxies.
+	ClassFlat Class = "flat"
+	// ClassMisplaced is a setting at a place nobody reads.
 	ClassMisplaced Class = "misplaced"
 	// ClassUnknownName is a name inside a record or object that the reader
 	// accepts and does not use.
@@ -41,8 +48,9 @@ const (
 // Problem is something about proxies in a file that does not do what its
 // author wanted.
 type Problem struct {
-	Line   int    // 1-based line of the member's name
-	Name   string // the member's names joined with dots, as spelled and not escaped
+	Line   int      // 1-based line of the member's name
+	Path   []string // the member's names from the top level down, as spelled
+	Name   string   // Path joined with dots, not escaped
 	Class  Class
 	Effect Effect
 	Msg    string // one lower-case sentence without path and line; control characters in names are escaped; quotes no value
@@ -70,9 +78,15 @@ func looksLikeProxy(name string) bool {
 	if len(name) > len("https-proxy") {
 		return false
 	}
-	switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) {
+	switch plainName(name) {
 	case "httpproxy", "httpsproxy", "noproxy", "ftpproxy", "allproxy", "proxy":
 		return true
 	}
 	return false
+}
+
+// plainName is a name without the marks between its words: http-proxy, HTTP_PROXY
+// and httpProxy are all httpproxy.
+func plainName(name string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
 }

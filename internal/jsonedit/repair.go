@@ -73,6 +73,16 @@ func (d *Document) settle(moved []Proxy) error {
 			}
 		}
 	}
+	if d.mergeable() {
+		for _, p := range d.proxiesOf(DaemonKeys(), "proxies") {
+			if p.Effective {
+				values[p.Key] = p.Value
+			}
+		}
+		if err := d.Delete("proxies"); err != nil {
+			return err
+		}
+	}
 	for _, m := range moved {
 		values[m.Key] = m.Value
 	}
@@ -91,6 +101,28 @@ func (d *Document) settle(moved []Proxy) error {
 	return nil
 }
 
+// mergeable reports whether the file has several objects proxies, and nothing in them but settings: dockerd merges them, so one object with the same values is the same.
+func (d *Document) mergeable() bool {
+	objects := 0
+	for i := range d.object().Members {
+		m := &d.object().Members[i]
+		inner, ok := m.Value.Value.(*hujson.Object)
+		if !isProxies(nameOf(m)) {
+			continue
+		}
+		if !ok {
+			return false
+		}
+		objects++
+		for j := range inner.Members {
+			if !slices.Contains(DaemonKeys(), nameOf(&inner.Members[j])) || kindOf(inner.Members[j].Value.Value) != KindString {
+				return false
+			}
+		}
+	}
+	return objects > 1
+}
+
 // strayProxy is a setting at a place where dockerd does not read it.
 type strayProxy struct {
 	Proxy
@@ -106,7 +138,9 @@ func (d *Document) strays() []strayProxy {
 			m := &obj.Members[i]
 			path := append(slices.Clone(above), nameOf(m))
 			if inner, ok := m.Value.Value.(*hujson.Object); ok && len(path) < 3 {
-				walk(inner, path)
+				if len(path) > 1 || !isFlatOption(path[0]) { // log-opts and its like are what they say
+					walk(inner, path)
+				}
 				continue
 			}
 			key := daemonKeyOf(nameOf(m))

@@ -6,6 +6,7 @@ import "strings"
 // verdicts, is judged here: one function a group, in check_GROUP.go. They run for a planned state, too, so they read files through o.Files and ask nobody.
 func (o *Observation) check() {
 	for _, check := range []func(*Observation){
+		checkDaemonJSON,
 		checkValues,
 		checkNoProxy,
 		checkState,

@@ -24,8 +24,13 @@ func parseConfig(site *Site, files *host.FS) (*jsonedit.Document, bool, error) {
 	if err != nil && !missing {
 		return nil, false, err
 	}
-	doc, err := jsonedit.Parse(site.ConfigFile, data, jsonedit.Options{Dialect: jsonedit.DaemonJSON, AllowBOM: site.atLeast("24.0")})
+	doc, err := jsonedit.Parse(site.ConfigFile, data, configOptions(site))
 	return doc, missing, err
+}
+
+// configOptions say how this engine decodes the file. Of one that is not known a byte order mark is no fault.
+func configOptions(site *Site) jsonedit.Options {
+	return jsonedit.Options{Dialect: jsonedit.DaemonJSON, AllowBOM: site.ReadsProxies() == Unknown || site.atLeast("24.0")}
 }
 
 func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
@@ -39,11 +44,11 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 	case errors.As(err, &syntax):
 		at.Line = syntax.Line
 		out.fail(at, syntax)
-		out.find("daemon-json-invalid", at, "", "%s: dockerd does not start with this file", syntax.Msg)
+		configMistake(at, files, syntax, out)
 		return
 	case errors.Is(err, host.ErrNotRegular):
 		out.fail(at, unwrapPath(err))
-		out.find("daemon-json-invalid", at, "", "not a regular file: dockerd does not start with it")
+		out.stops("daemon-json-invalid", at, "", "not a regular file: dockerd does not start with it")
 		return
 	case err != nil:
 		out.unreadable(at, err)
@@ -52,14 +57,13 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 		}
 		return
 	case missing:
-		if site.ConfigExplicit {
-			out.find("daemon-json-invalid", at, "", "dockerd is told to read %s, which does not exist; it will not start", site.ConfigFile)
-		}
+		missingConfig(at, site, files, out)
 		return
 	}
 	proxies, problems := jsonedit.DaemonProxies(doc)
-	inert := configProblems(at, site, proxies, problems, out)
+	inert := configProblems(at, site, doc, problems, out)
 	flagConflicts(at, site, doc, out)
+	duplicateKeys(at, doc, out)
 	for _, p := range proxies {
 		b := precedence.Binding{Key: precedence.Key(p.Key), Value: precedence.Value(p.Value), Inert: inert, Source: *at}
 		b.Source.Line, b.Source.Name = p.Line, p.Name
@@ -68,6 +72,12 @@ func (configSurface) observe(site *Site, files *host.FS, out *Observation) {
 			out.Inputs.Config = append(out.Inputs.Config, b)
 		}
 	}
+	for _, s := range jsonedit.DaemonStrays(doc) {
+		b := precedence.Binding{Key: precedence.Key(s.Key), Value: precedence.Value(s.Value), Inert: "dockerd reads it only as a member of proxies", Source: *at}
+		b.Source.Line, b.Source.Name = s.Line, strings.Join(s.Path, ".")
+		out.Bindings = append(out.Bindings, b)
+	}
+	out.config = doc
 }
 
 // unknownConfig says of a file that cannot be read that it may set anything.
@@ -81,46 +91,8 @@ func unknownConfig(at *precedence.Source) []precedence.Binding {
 	return out
 }
 
-// configProblems turns what dockerd refuses or ignores into findings; the result says why no binding of the file reaches dockerd, or "".
-func configProblems(at *precedence.Source, site *Site, proxies []jsonedit.Proxy, problems []jsonedit.Problem, out *Observation) string {
-	inert := ""
-	for _, p := range problems {
-		s := *at
-		s.Line, s.Name = p.Line, p.Name
-		if p.Effect == jsonedit.EffectIgnored {
-			out.find("daemon-json-ignored-key", &s, "docker proxy set --layer daemon.json --proxy URL", "%s", p.Msg)
-			continue
-		}
-		inert = "dockerd does not start with this file"
-		out.fail(&s, errors.New(p.Msg))
-		out.find("daemon-json-invalid", &s, "", "%s", p.Msg)
-	}
-	if len(proxies) > 0 && site.ReadsProxies() == No {
-		s := *at
-		s.Line, s.Name = proxies[0].Line, proxies[0].Name
-		inert = "engine " + site.Version + " does not know it and will not start"
-		out.failMendable(&s, unsetConfig, fmt.Errorf("docker engine %s refuses to start with proxies in this file; it reads them since 23.0", site.Version))
-		out.find("daemon-json-engine-too-old", &s, unsetConfig, "docker engine %s refuses to start with proxies in %s; it reads them since 23.0", site.Version, site.ConfigFile)
-	}
-	return inert
-}
-
-// unsetConfig takes every proxy out of daemon.json.
+// unsetConfig takes every proxy out of daemon.json, those too that dockerd does not read or does not start with.
 const unsetConfig = "docker proxy unset --layer daemon.json"
-
-// flagConflicts finds settings that stand in the file and on the command line: dockerd refuses to start with both, even when they are equal, and also where the one in the file is
-// misplaced (moby daemon/config.findConfigurationConflicts).
-func flagConflicts(at *precedence.Source, site *Site, doc *jsonedit.Document, out *Observation) {
-	for _, b := range site.ProxyFlags() {
-		for _, m := range jsonedit.DaemonDirectives(doc, string(b.Key)) {
-			s := *at
-			s.Line, s.Name = m.Line, m.Name()
-			out.failMendable(&s, unsetConfig, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
-			out.find("daemon-json-flag-conflict", &s, "docker proxy unset --"+string(b.Key)+" --layer daemon.json", "%s stands here and as the flag %s (%s): dockerd does not start with both", b.Key, b.Key.Flag(), b.Source)
-			break
-		}
-	}
-}
 
 func (configSurface) refuse(site *Site) error {
 	switch {
@@ -163,7 +135,15 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 		} else {
 			err = doc.Set(v.Reveal(), "proxies", string(k))
 		}
+		if err == nil {
+			err = dropStrays(doc, k)
+		}
 		if err != nil {
+			return nil, err
+		}
+	}
+	if len(wanted) == len(precedence.Keys()) && !wanted.HasValue() {
+		if err := dropRefused(doc); err != nil {
 			return nil, err
 		}
 	}
@@ -176,6 +156,33 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 	}
 	c := change.Change{Path: site.ConfigFile, From: from, To: to, Layer: string(precedence.LayerDaemonJSON), Secret: secret || holdsCredentials(from.Data), CleanFrom: !holdsCredentials(from.Data), Needs: change.Needs{Restart: true}, Validate: change.ValidateDaemonJSON}
 	return only(c), nil
+}
+
+// dropStrays takes out what is named like the setting and stands where dockerd does not read it, old passwords above all.
+func dropStrays(doc *jsonedit.Document, k precedence.Key) error {
+	for _, s := range jsonedit.DaemonStrays(doc) {
+		if s.Key != string(k) {
+			continue
+		}
+		if err := doc.Delete(s.Path...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropRefused takes out what is about proxies and keeps dockerd from starting: what is left then sets no proxy.
+func dropRefused(doc *jsonedit.Document) error {
+	_, problems := jsonedit.DaemonProxies(doc)
+	for _, p := range problems {
+		if p.Effect != jsonedit.EffectRefused {
+			continue
+		}
+		if err := doc.Delete(p.Path...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // holdsCredentials guesses generously whether a file's bytes may hold credentials: anything like user@host in a URL.

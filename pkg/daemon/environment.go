@@ -51,7 +51,7 @@ func managerEnvironment(site *Site, files *host.FS, out *Observation) []preceden
 	}
 	for _, assignment := range site.ManagerEnvironment {
 		name, value, _ := strings.Cut(assignment, "=")
-		if _, ok := precedence.KeyOf(name); !ok {
+		if !precedence.Watched(name) {
 			continue
 		}
 		if v, ok := explained[name]; ok && v == precedence.Value(value) {
@@ -98,7 +98,7 @@ func defaultEnvironment(site *Site, files *host.FS, path string, out *Observatio
 		at.Line = a.Line
 		judgeLine(out, at, words, problems)
 		for _, w := range words {
-			if _, ok := precedence.KeyOf(w.Name); ok {
+			if precedence.Watched(w.Name) {
 				all = append(all, bindingOf(at, w.Name, w.Line, w.Value, w.Unknown))
 			}
 		}
@@ -123,7 +123,7 @@ func environmentD(site *Site, files *host.FS, path string, before []precedence.B
 	}
 	var all []precedence.Binding
 	for _, a := range envfile.ParseEnvironmentD(data, site.SystemdVersion, lookup) {
-		if _, ok := precedence.KeyOf(a.Name); ok && a.Problem == "" {
+		if precedence.Watched(a.Name) && a.Problem == "" {
 			all = append(all, bindingOf(at, a.Name, a.Line, a.Value, a.Unknown))
 		}
 	}
@@ -144,7 +144,7 @@ func inheritedEnvironment(site *Site, files *host.FS, out *Observation) []preced
 			continue
 		}
 		for _, a := range envfile.ParseProfileEnv(data) {
-			if _, ok := precedence.KeyOf(a.Name); ok {
+			if precedence.Watched(a.Name) {
 				all = append(all, bindingOf(at, a.Name, a.Line, a.Value, false))
 			}
 		}
@@ -192,7 +192,7 @@ func processBindings(site *Site, out *Observation) []precedence.Binding {
 
 func processVariables(site *Site, at precedence.Source) []precedence.Binding {
 	var all []precedence.Binding
-	for _, name := range precedence.AllNames() {
+	for _, name := range append(precedence.AllNames(), precedence.OtherNames()...) {
 		if v, ok := site.Process.Variable(name); ok {
 			all = append(all, bindingOf(at, name, 0, v, false))
 		}

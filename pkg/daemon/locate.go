@@ -99,6 +99,7 @@ func (l *locator) remote(ctx context.Context, why string) {
 func (l *locator) desktop(ctx context.Context) {
 	l.Flavor, l.LocalProof = FlavorDesktop, "Docker Desktop runs dockerd in a virtual machine"
 	l.Active = true
+	l.findHomes()
 	l.ask(ctx)
 }
 

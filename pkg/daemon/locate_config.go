@@ -3,6 +3,8 @@ package daemon
 import (
 	"encoding/json"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -10,6 +12,7 @@ import (
 // (moby daemon/config_unix.go, getDefaultDaemonConfigFile; cli/configs of rootless mode).
 func (l *locator) readConfigPlace() {
 	l.ConfigFile, l.DataRoot = l.defaultPlaces()
+	l.findHomes()
 	for _, f := range l.Flags {
 		switch f.Name {
 		case "config-file":
@@ -68,4 +71,43 @@ func (l *locator) configuredDataRoot() string {
 		}
 	}
 	return l.DataRoot
+}
+
+// mostHomes bounds how many accounts' homes are looked into.
+const mostHomes = 20
+
+// findHomes lists where a daemon.json of an account may lie. On the running system these are the homes of those who look; in a directory nobody looks, and the accounts of
+// people count (uid 1000 and above, login.defs(5), UID_MIN).
+func (l *locator) findHomes() {
+	add := func(home string) {
+		if path.IsAbs(home) && home != "/" && len(l.Homes) < mostHomes && !slices.Contains(l.Homes, path.Clean(home)) {
+			l.Homes = append(l.Homes, path.Clean(home))
+		}
+	}
+	add("/root")
+	if l.Live {
+		add(l.env.Home)
+		if uid := l.env.getenv("SUDO_UID"); uid != "" {
+			if u, ok := l.passwd(uid); ok {
+				add(u.Home)
+			}
+		}
+		if l.User != nil {
+			add(l.User.Home)
+		}
+		return
+	}
+	data, err := l.FS.ReadFile("/etc/passwd")
+	if err != nil {
+		return
+	}
+	for line := range strings.SplitSeq(string(data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 6 {
+			continue
+		}
+		if uid, err := strconv.Atoi(f[2]); err == nil && uid >= 1000 && uid < 60000 {
+			add(f[5])
+		}
+	}
 }

@@ -78,8 +78,6 @@ func TestPlanMend(t *testing.T) {
 			told: "http://p:1@" + configPath + ":1 only-value", verbs: "write 0755 " + configPath},
 		{name: "a comma too many", tree: []map[string]string{{configPath: "{\"proxies\": {\"https-proxy\": \"http://p:1\",},}\n"}}, mend: []precedence.Finding{at("daemon-json-comment-or-trailing-comma", configPath, 1, "")},
 			told: "http://p:1@" + configPath + ":1 only-value", verbs: "write 0755 " + configPath},
-		{name: "an old engine gets no proxies", version: "20.10.24", tree: []map[string]string{{configPath: `{"https-proxy": "http://p:1"}`}}, mend: []precedence.Finding{at("daemon-json-flat-key", configPath, 1, "https-proxy")},
-			told: "unset", left: "does not read proxies from this file"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			version := tc.version

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/host"
+	"github.com/docker-proxy/docker-proxy/internal/jsonedit"
 	"github.com/docker-proxy/docker-proxy/internal/systemd"
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
@@ -24,8 +25,10 @@ type Observation struct {
 	// Faults are places that cannot be read as configuration (invalid JSON, a directory, no permission): they are never edited.
 	Faults []Fault
 
-	unit  precedence.UnitView       // of systemd; empty for other managers
-	named []systemd.EnvironmentFile // of the unit's EnvironmentFile= lines
+	unit     precedence.UnitView       // of systemd; empty for other managers
+	named    []systemd.EnvironmentFile // of the unit's EnvironmentFile= lines
+	config   *jsonedit.Document        // the configuration file; nil where there is none that can be read
+	stoppers []precedence.Finding      // what keeps dockerd from starting with the configuration file
 }
 
 // Fault is a place that cannot be read.
@@ -104,6 +107,7 @@ func observeIn(site *Site, files *host.FS) *Observation {
 	}
 	out.Inputs.Env = environmentOf(site, files, out)
 	observeProcess(site, out)
+	out.Bindings = slices.DeleteFunc(out.Bindings, func(b precedence.Binding) bool { return b.Key == "" }) // precedence.OtherNames: watched, and no setting
 	out.Verdicts = precedence.Resolve(out.Inputs)
 	out.fromProcess()
 	out.check()
@@ -114,6 +118,12 @@ func observeIn(site *Site, files *host.FS) *Observation {
 // find adds a finding.
 func (o *Observation) find(id string, at *precedence.Source, fix, format string, args ...any) {
 	o.Findings = append(o.Findings, precedence.NewFinding(id, copySource(at), fix, format, args...))
+}
+
+// stops adds a finding about the configuration file that keeps dockerd from starting.
+func (o *Observation) stops(id string, at *precedence.Source, fix, format string, args ...any) {
+	o.find(id, at, fix, format, args...)
+	o.stoppers = append(o.stoppers, o.Findings[len(o.Findings)-1])
 }
 
 // fail notes a place whose content stops dockerd.

@@ -169,7 +169,11 @@ func (o *Observation) fromAPI() {
 		}
 		o.Verdicts = append(o.Verdicts, v)
 	}
+	checkURLs(o)
 	checkNoProxy(o)
+	if o.Site.Flavor == FlavorDesktop {
+		checkOtherPlaces(o) // a daemon on another machine reads nothing here
+	}
 	o.addStateFindings()
 	o.checkDesktop()
 }

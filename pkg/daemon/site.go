@@ -137,6 +137,7 @@ type Site struct {
 	ConfigExplicit bool   // named by --config-file: a missing file is fatal then
 	ConfigDisabled bool   // --config-file=""
 	DataRoot       string
+	Homes          []string // of the accounts whose own daemon.json somebody may have written instead: the caller's, who it was before sudo, root's; under --root the accounts'
 
 	Version        string // of the engine, "26.1.5"; empty when unknown
 	VersionSource  VersionSource

@@ -56,7 +56,7 @@ func looseAssignments(files *host.FS, at precedence.Source) []precedence.Binding
 	return out
 }
 
-// bindingOf makes a binding of a variable; name must be one of precedence.AllNames.
+// bindingOf makes a binding of a variable; name is one of precedence.AllNames, or of OtherNames, which have no key.
 func bindingOf(at precedence.Source, name string, line int, value string, unknown bool) precedence.Binding {
 	key, _ := precedence.KeyOf(name)
 	at.Line, at.Name = line, name
@@ -260,7 +260,7 @@ func sourceFile(files *host.FS, sf sourcedFile, env map[string]string, out *Obse
 		out.find("startup-syntax-error", &at, "", "%s: the init script that sources it stops there", syntax.Msg)
 		return nil
 	}
-	names := precedence.AllNames()
+	names := append(precedence.AllNames(), precedence.OtherNames()...)
 	run := f.Run(shellfile.Options{Inherited: env, Unset: names, Include: files.ReadFile}, names...)
 	var steps []precedence.ScriptStep
 	for _, final := range run.Finals {
@@ -272,6 +272,7 @@ func sourceFile(files *host.FS, sf sourcedFile, env map[string]string, out *Obse
 // finalSteps turns the end state of one variable into steps: what was overwritten, then what is exported.
 func finalSteps(at precedence.Source, final shellfile.Final, out *Observation) []precedence.ScriptStep {
 	var steps []precedence.ScriptStep
+	_, isSetting := precedence.KeyOf(final.Name) // the others are only watched
 	place := func(e shellfile.Effect) precedence.Binding {
 		s := at
 		s.Path = e.Path
@@ -300,7 +301,9 @@ func finalSteps(at precedence.Source, final shellfile.Final, out *Observation) [
 			out.Bindings = append(out.Bindings, b)
 			steps = append(steps, precedence.ScriptStep{Binding: b})
 		}
-		out.find("unknown-without-running-code", &steps[len(steps)-1].Binding.Source, "", "what %s becomes here depends on code that is not run to find out", final.Name)
+		if isSetting {
+			out.find("unknown-without-running-code", &steps[len(steps)-1].Binding.Source, "", "what %s becomes here depends on code that is not run to find out", final.Name)
+		}
 		return steps
 	case !final.Set:
 		e := final.Candidates[len(final.Candidates)-1]
@@ -316,7 +319,9 @@ func finalSteps(at precedence.Source, final shellfile.Final, out *Observation) [
 		b.Value, b.Unknown = precedence.Value(final.Value), false
 		if !final.Exported {
 			b.Inert = "not exported"
-			out.find("startup-not-exported", &b.Source, setAnew(precedence.LayerStartup, final.Name), "%s is assigned without being exported, so dockerd does not get it", final.Name)
+			if isSetting {
+				out.find("startup-not-exported", &b.Source, setAnew(precedence.LayerStartup, final.Name), "%s is assigned without being exported, so dockerd does not get it", final.Name)
+			}
 		}
 		out.Bindings = append(out.Bindings, b)
 		// What was exported before and is not any more does not reach dockerd either.

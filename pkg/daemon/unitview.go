@@ -82,7 +82,7 @@ func (r *unitReader) environment(at precedence.Source, a unitfile.Assignment) {
 	judgeLine(r.out, at, words, problems)
 	d := precedence.Directive{Kind: precedence.SetEnvironment}
 	for _, w := range words {
-		if _, ok := precedence.KeyOf(w.Name); !ok {
+		if !precedence.Watched(w.Name) {
 			continue
 		}
 		d.Bindings = append(d.Bindings, bindingOf(at, w.Name, w.Line, w.Value, w.Unknown))
@@ -106,7 +106,7 @@ func (r *unitReader) passEnvironment(at precedence.Source, a unitfile.Assignment
 	judgeNames(r.out, at, problems)
 	d := precedence.Directive{Kind: precedence.PassEnvironment}
 	for _, n := range names {
-		if _, ok := precedence.KeyOf(n.Name); !ok {
+		if !precedence.Watched(n.Name) {
 			continue
 		}
 		value, known := r.site.managerProcessVariable(n.Name)
@@ -179,7 +179,7 @@ func (r *unitReader) oneEnvironmentFile(named precedence.Source, path string, op
 	judgeEnvFile(r.out, at, data, assigns)
 	d := precedence.Directive{Kind: precedence.EnvironmentFile}
 	for _, as := range assigns {
-		if _, ok := precedence.KeyOf(as.Name); ok && as.Problem == "" {
+		if precedence.Watched(as.Name) && as.Problem == "" {
 			d.Bindings = append(d.Bindings, bindingOf(at, as.Name, as.Line, as.Value, false))
 		}
 	}

@@ -2,7 +2,6 @@ package precedence
 
 import (
 	"net/url"
-	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 )
@@ -10,7 +9,7 @@ import (
 // Effect says what a winning value does to dockerd's traffic.
 type Effect string
 
-// The effects of the JSON output. Invalid means that Go cannot parse the winner, drops the error and goes direct.
+// The effects of the JSON output. Invalid means that Go does not read the winner as the proxy it names: it goes direct, or to a host that was not meant (URLFaults).
 const (
 	EffectProxy   Effect = "proxy"
 	EffectDirect  Effect = "direct"
@@ -35,23 +34,13 @@ func EffectOf(key Key, value, noProxy string) Effect {
 		return EffectDirect
 	}
 	target := &url.URL{Scheme: scheme, Host: probeHost}
-	proxied := func(no string) bool {
-		cfg := httpproxy.Config{HTTPProxy: value, HTTPSProxy: value, NoProxy: no}
-		u, err := cfg.ProxyFunc()(target)
-		return err == nil && u != nil && validHost(u)
-	}
+	cfg := httpproxy.Config{HTTPProxy: value, HTTPSProxy: value, NoProxy: noProxy}
+	u, err := cfg.ProxyFunc()(target)
 	switch {
-	case !proxied(""):
+	case misread(Value(value)) != nil:
 		return EffectInvalid
-	case !proxied(noProxy):
+	case err != nil || u == nil:
 		return EffectDirect
 	}
 	return EffectProxy
-}
-
-// validHost rejects what httpproxy accepts only because it retries with "http://" in front: a value like `http://u:p#w@h` becomes the proxy host "http:",
-// which no resolver knows ("lookup http: no such host").
-func validHost(u *url.URL) bool {
-	host := u.Hostname()
-	return host != "" && !(host == "http" || host == "https") && !strings.ContainsAny(host, "\"' \t")
 }

@@ -1,6 +1,9 @@
 package precedence
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Key is one of the three proxy settings of dockerd, spelled as in daemon.json and as dockerd's flags.
 type Key string
@@ -47,4 +50,14 @@ func AllNames() []string {
 		out = append(out, k.Names()...)
 	}
 	return out
+}
+
+// OtherNames returns the variables that are no setting of dockerd and yet have a say in what becomes of its proxies: ALL_PROXY, which Go ignores and git, started by dockerd,
+// reads, and REQUEST_METHOD, by which Go believes that it runs as a CGI program (httpproxy.FromEnvironment).
+func OtherNames() []string { return []string{"ALL_PROXY", "all_proxy", "REQUEST_METHOD"} }
+
+// Watched reports whether a variable is one of AllNames or OtherNames.
+func Watched(name string) bool {
+	_, ok := KeyOf(name)
+	return ok || slices.Contains(OtherNames(), name)
 }
