@@ -89,14 +89,14 @@ func claims() map[string]claim {
 	}
 	for _, id := range []string{
 		"daemon-json-client-shape", "daemon-json-wrong-type", "daemon-json-null", "daemon-json-comment-or-trailing-comma", "daemon-json-engine-too-old", "daemon-json-flag-conflict",
-		"daemon-json-bom-on-old-engine", "daemon-json-invalid", "systemd-environment-file-missing", "startup-syntax-error",
+		"daemon-json-bom-on-old-engine", "daemon-json-invalid", "systemd-environment-file-missing", "startup-syntax-error", "variable-too-long", "flag-engine-too-old",
 	} {
 		out[id] = stops
 	}
 	for _, id := range []string{
 		"daemon-json-flat-key", "daemon-json-dangling-link", "daemon-json-not-the-one-read", "systemd-unescaped-percent", "systemd-bad-escape", "systemd-unbalanced-quote", "systemd-ignored-assignment",
 		"systemd-drop-in-masked", "systemd-drop-in-overridden", "systemd-environment-file-wins", "systemd-wrong-section-or-directory", "startup-not-read-by-this-init", "startup-not-exported",
-		"startup-export-in-environment-file", "startup-invalid-utf8",
+		"startup-export-in-environment-file", "startup-invalid-utf8", "layer-not-readable",
 	} {
 		out[id] = func(c claimed) string {
 			return c.each(func(v setting) bool { return c.used(v.name) != v.value }, "has an effect")
@@ -119,7 +119,7 @@ func claims() map[string]claim {
 func harmless(id string) bool {
 	return slices.Contains([]string{
 		"systemd-trailing-comment", "systemd-credentials-world-readable", "url-missing-scheme", "url-credentials-leak-in-info", "case-conflict", "no-proxy-without-proxy",
-		"daemon-json-duplicate-key", "managed-by-configuration-tool", "userland-proxy-shadowed-by-plugin",
+		"daemon-json-duplicate-key", "managed-by-configuration-tool", "userland-proxy-shadowed-by-plugin", "no-proxy-readers-disagree",
 	}, id)
 }
 

@@ -64,12 +64,24 @@ func TestWitness(t *testing.T) {
 					add(c.name(), s)
 				}
 			}
+			for _, s := range fixable(corpus(t)) {
+				if answering(s.Base) == kind && !wholeMachine(s) && healed(s) {
+					done := fix(t, program(t), bases, s)
+					s.Files, s.Expect, s.Harm = own(bases, done), nil, ""
+					add(s.Name+"_fixed", s)
+				}
+			}
 			answers := askHost(t, booted{t, hosts.Boot(t, kind)}, bases, states)
 			for n, s := range states {
 				t.Run(names[n], func(t *testing.T) { judge(t, s, answers[n]) })
 			}
 		})
 	}
+}
+
+// healed reports whether `doctor --fix` takes everything away that does harm.
+func healed(s state.State) bool {
+	return s.Harm != "" && !slices.ContainsFunc(s.Expect, func(f state.Finding) bool { return harmful(f.ID) && (!mendable(f.ID) || slices.Contains(s.Left, f.ID)) })
 }
 
 // wholeMachine reports whether a state changes what every unit of a machine gets, so that it cannot stand beside others.

@@ -26,10 +26,12 @@ func reads(kind hosts.Kind, layer string) bool {
 }
 
 // TestLayers sets an authenticating proxy in every layer of every host: a layer its dockerd reads makes real pulls go through the proxy, and unset gives back the
-// tree as it was; any other layer changes nothing and names one that works.
+// tree as it was; any other layer changes nothing and names one that works. doctor
+// finds nothing, before and after.
 func TestLayers(t *testing.T) {
 	each(t, func(t *testing.T, kind hosts.Kind) {
 		h := boot(t, kind.Name)
+		t.Run("clean", func(t *testing.T) { nothingFound(t, h) })
 		n := h.Network(t)
 		for _, layer := range []string{"daemon.json", "systemd", "startup", "env"} {
 			t.Run(layer, func(t *testing.T) {
@@ -41,6 +43,14 @@ func TestLayers(t *testing.T) {
 			})
 		}
 	})
+}
+
+// nothingFound has doctor look at the host, which has nothing to tell of: neither of a host as it was installed, nor of what `set` has written.
+func nothingFound(t *testing.T, h *hosts.Host) {
+	t.Helper()
+	r := proxy(t, h, "doctor")
+	assert.Equal(t, r.Code, 0, "%s", r)
+	assert.Assert(t, strings.HasSuffix(r.Stdout, "\n\nNothing found.\n"), "%s", r)
 }
 
 func refusedLayer(t *testing.T, h *hosts.Host, layer string) {
@@ -74,6 +84,7 @@ func useLayer(t *testing.T, h *hosts.Host, n *hosts.Network, layer string) {
 	assert.Equal(t, r.Code, 0, "%s", r)
 	restartByHand(t, h, r)
 	checkEffective(t, h, layer, url)
+	nothingFound(t, h)
 	checkPulls(t, h, n)
 
 	// A second time there is nothing to do: no write, no restart.

@@ -49,6 +49,7 @@ func keepers() []keeper {
 		{"beside-others", besideOthers},
 		{"other-target", otherTarget},
 		{"relative-target", relativeTarget},
+		{"two-links", twoLinks},
 		{"other-program-place", otherProgramPlace},
 		{"other-program", otherProgram},
 	}
@@ -306,7 +307,7 @@ func otherTarget(s *state.State) bool {
 	done := false
 	for i := range s.Files {
 		f := &s.Files[i]
-		if f.Link != "" && f.Link != "/dev/null" && s.File(f.Link) == nil {
+		if strings.HasPrefix(f.Link, "/") && f.Link != "/dev/null" && s.File(f.Link) == nil {
 			f.Link, done = "/srv/elsewhere/settings", true
 		}
 	}
@@ -342,6 +343,19 @@ func otherProgram(s *state.State) bool {
 	for i := range s.Files {
 		if f := &s.Files[i]; path.Dir(f.Path) == "/usr/local/bin" {
 			f.Data, done = f.Data+"exit 0\n", true
+		}
+	}
+	return done
+}
+
+// twoLinks leads a link through another one beside it.
+func twoLinks(s *state.State) bool {
+	done := false
+	for i := range s.Files {
+		if f := s.Files[i]; f.Link != "" && f.Link != "/dev/null" {
+			s.Files[i].Link = path.Base(f.Path) + ".current"
+			s.Files = append(s.Files, state.File{Path: f.Path + ".current", Link: f.Link, Mode: 0o777})
+			done = true
 		}
 	}
 	return done

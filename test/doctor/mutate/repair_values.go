@@ -27,6 +27,14 @@ func mendValues(s *state.State, f state.Finding) bool {
 		return inLines(s, all, `^REQUEST_METHOD=.*$`, "")
 	case "all-proxy-ignored":
 		return inLines(s, all, `(?i)^( *Environment *= *)["']?all_proxy=([^"']*)["']?$`, "${1}HTTP_PROXY=$2 HTTPS_PROXY=$2")
+	case "variable-too-long":
+		return inLines(s, all, `NO_PROXY=.*$|no_proxy=.*$`, "NO_PROXY=localhost")
+	case "layer-not-readable":
+		values := "HTTP_PROXY=http://" + s.Means["http"] + "\nHTTPS_PROXY=http://" + s.Means["https"] + "\n"
+		put(s, state.File{Path: f.Path, Data: values, Mode: 0o644})
+		return true
+	case "flag-engine-too-old":
+		return inLines(s, all, `^ExecStart=(/.*?) --https-proxy=(\S+) --http-proxy=(\S+)$`, "Environment=HTTPS_PROXY=$2 HTTP_PROXY=$3\nExecStart=$1")
 	case "guide-order-differs":
 		// The article's reader wants the startup file's value.
 		takeAway(s, daemonJSON)
@@ -91,6 +99,8 @@ func mendList(s *state.State, f state.Finding) bool {
 		return inLines(s, []form{formUnit, formAssign}, `(localhost) ([a-z.]+) `, "$1,$2,")
 	case "no-proxy-cidr-for-names", "no-proxy-missing-registry":
 		return inLines(s, []form{formJSON}, `("no-proxy" *: *")`, "${1}registry.corp,mirror.corp,")
+	case "no-proxy-readers-disagree":
+		return inLines(s, []form{formJSON}, `\*\.`, ".")
 	case "no-proxy-without-proxy":
 		takeAway(s, f.Path)
 		s.Means = map[string]string{}

@@ -66,7 +66,7 @@ type State struct {
 //	-- /etc/systemd/system/docker.service.d/http-proxy.conf --
 //	…
 //
-// Behind the path of a file may stand a mode (0600), "quoted" (lines of Go strings, joined), "dir", "gone", "no-newline", or "-> TARGET".
+// Behind the path of a file may stand a mode (0600), "quoted" (lines of Go strings, joined), "long" (LONG is 140,000 bytes of a list), "dir", "gone", "no-newline", or "-> TARGET".
 func Parse(name string, text []byte) (State, error) {
 	ar := txtar.Parse(text)
 	s := State{Name: name, Means: map[string]string{}}
@@ -150,6 +150,8 @@ func parseFile(f txtar.File) (File, error) {
 			}
 		case w == "no-newline":
 			out.Data = strings.TrimSuffix(out.Data, "\n")
+		case w == "long":
+			out.Data = strings.ReplaceAll(out.Data, "LONG", strings.Repeat("host.corp,", 14000))
 		case w == "dir":
 			out.Dir, out.Mode = true, 0o755
 		case w == "gone":
@@ -218,6 +220,9 @@ func (s State) Describe() string {
 		n := 0
 		for line := range strings.Lines(f.Data) {
 			n++
+			if len(line) > 1000 {
+				line = line[:1000] + "…"
+			}
 			fmt.Fprintf(&b, "  %3d %q\n", n, line)
 		}
 	}
