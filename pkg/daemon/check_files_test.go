@@ -54,7 +54,7 @@ func TestUnitFilesTogether(t *testing.T) {
 		{"docker.socket.d", map[string]string{"/etc/systemd/system/docker.socket.d/p.conf": a, "/usr/lib/systemd/system/docker.socket": "[Socket]\nListenStream=/run/docker.sock\n"}, "systemd-wrong-section-or-directory p.conf:2 HTTP_PROXY"},
 		{"outside the directories", map[string]string{"/etc/systemd/docker.service.d/p.conf": a}, "systemd-wrong-section-or-directory p.conf:2 HTTP_PROXY"},
 		{"a directory without .d", map[string]string{"/etc/systemd/system/docker.conf.d/p.conf": a}, "systemd-wrong-section-or-directory p.conf:2 HTTP_PROXY"},
-		{"containerd alone", map[string]string{"/etc/systemd/system/containerd.service.d/p.conf": a}, "systemd-wrong-section-or-directory p.conf:2 HTTP_PROXY"},
+		{"of containerd, which is another program", map[string]string{"/etc/systemd/system/containerd.service.d/p.conf": a}, ""},
 		{"containerd too", map[string]string{"/etc/systemd/system/containerd.service.d/p.conf": a, configPath: `{"proxies": {"http-proxy": "http://c:1"}}`}, ""},
 		{"of accounts", map[string]string{"/etc/systemd/user/docker.service.d/p.conf": a}, "systemd-wrong-section-or-directory p.conf:2 HTTP_PROXY"},
 		{"elsewhere, and nothing about proxies", map[string]string{"/etc/systemd/system/docker.d/p.conf": service("LimitNOFILE=1"), adminDir + "README": "HTTP_PROXY"}, ""},

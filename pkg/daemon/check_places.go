@@ -93,7 +93,7 @@ func setAside(name string) bool {
 	return false
 }
 
-// misplaced lists the drop-ins in directories that are like dockerd's own: of a unit of a similar name, of the socket, of containerd, of the other kind of manager, or above
+// misplaced lists the drop-ins in directories that are like dockerd's own: of a unit of a similar name, of the socket, of the other kind of manager, or above
 // the directories of units.
 func (o *Observation) misplaced() []deadPlace {
 	s := o.Site
@@ -109,7 +109,6 @@ func (o *Observation) misplaced() []deadPlace {
 	if s.Socket != "" {
 		add(path.Join(own, s.Socket+".d"), "these are the drop-ins of "+s.Socket+", which hands no environment to "+s.Unit, false)
 	}
-	add(path.Join(own, "containerd.service.d"), "these are the drop-ins of containerd.service; dockerd itself talks to registries", true)
 	const elsewhere = "systemd looks for drop-ins in no such directory"
 	for _, dir := range []string{"/etc/systemd", "/lib/systemd", "/usr/lib/systemd", "/etc", "/etc/docker", "/etc/systemd/service", "/etc/systemd/services"} {
 		add(path.Join(dir, s.Unit+".d"), elsewhere, false)

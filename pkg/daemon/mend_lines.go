@@ -59,6 +59,23 @@ func withoutLine(data []byte, line int) []byte {
 		}
 		return slices.Concat(data[:a.Start], data[a.End:])
 	}
+	return withoutStray(data, line)
+}
+
+// withoutStray is withoutLine for a line above the first section, which is no assignment to systemd.
+func withoutStray(data []byte, line int) []byte {
+	n, start := 0, 0
+	for text := range strings.Lines(string(data)) {
+		n++
+		key, value, assigns := strings.Cut(strings.TrimSpace(text), "=")
+		switch {
+		case strings.HasPrefix(key, "["), n > line:
+			return data
+		case n == line && assigns && strings.TrimSpace(key) == "Environment" && onlyProxies(value) && !strings.HasSuffix(value, "\\"):
+			return slices.Concat(data[:start], data[start+len(text):])
+		}
+		start += len(text)
+	}
 	return data
 }
 

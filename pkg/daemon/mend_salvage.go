@@ -48,23 +48,30 @@ func salvageText(p *planner, f precedence.Finding) ([]salvaged, error) {
 		return nil, unwrapPath(err)
 	}
 	unit := f.Source.Layer == precedence.LayerSystemd && !isEnvironmentFile(p.before, f.Source.Path)
+	lines := []int{f.Source.Line}
+	if f.ID == "systemd-wrong-section-or-directory" && !isUnitFile(p.before, f.Source.Path) {
+		unit = true
+		lines = environmentLines(data) // one finding for a file that nobody reads as a whole
+	}
 	var out []salvaged
-	for _, a := range textAt(data, f.Source.Line, unit) {
-		raw := a.raw
-		if unit {
-			raw = unescapeUnit(raw)
+	for _, line := range lines {
+		for _, a := range textAt(data, line, unit) {
+			raw := a.raw
+			if unit {
+				raw = unescapeUnit(raw)
+			}
+			v, err := meant(a.key, raw)
+			if err != nil {
+				return nil, err
+			}
+			layer := f.Source.Layer
+			if layer != precedence.LayerStartup {
+				layer = precedence.LayerSystemd
+			}
+			at := *f.Source
+			at.Name, at.Line = a.name, line
+			out = append(out, salvaged{layer, a.key, v, at, f})
 		}
-		v, err := meant(a.key, raw)
-		if err != nil {
-			return nil, err
-		}
-		layer := f.Source.Layer
-		if layer != precedence.LayerStartup {
-			layer = precedence.LayerSystemd
-		}
-		at := *f.Source
-		at.Name = a.name
-		out = append(out, salvaged{layer, a.key, v, at, f})
 	}
 	if len(out) == 0 {
 		return nil, errAmbiguous
@@ -72,9 +79,25 @@ func salvageText(p *planner, f precedence.Finding) ([]salvaged, error) {
 	return out, nil
 }
 
+// environmentLines returns the lines of a unit's file on which Environment= begins.
+func environmentLines(data []byte) []int {
+	var out []int
+	for _, a := range unitfile.Parse(data).Assignments() {
+		if a.Key == "Environment" {
+			out = append(out, a.Line)
+		}
+	}
+	return out
+}
+
+// isUnitFile reports whether systemd reads a file as a part of the unit.
+func isUnitFile(o *Observation, path string) bool {
+	return slices.ContainsFunc(o.Site.UnitFiles, func(u systemd.UnitFile) bool { return u.Path == path })
+}
+
 // isEnvironmentFile reports whether the unit reads a file as EnvironmentFile=, and not as a part of itself.
 func isEnvironmentFile(o *Observation, path string) bool {
-	return !slices.ContainsFunc(o.Site.UnitFiles, func(u systemd.UnitFile) bool { return u.Path == path }) && !strings.HasSuffix(path, ".conf") && !strings.HasSuffix(path, ".service")
+	return !isUnitFile(o, path) && !strings.HasSuffix(path, ".conf") && !strings.HasSuffix(path, ".service")
 }
 
 // textAt returns the assignments on the logical line of a unit, or on the physical line of any other file.
