@@ -61,7 +61,7 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 		return nil, (&job{app: a}).transactionError(err)
 	}
 	s.in = &install.Installer{
-		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Seed: seed, Now: time.Now}),
+		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Seed: seed, Databases: o.refresh == refreshTool, Now: time.Now}),
 		Processes: s.processes,
 		Records:   s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
 	}

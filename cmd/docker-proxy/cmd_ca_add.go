@@ -54,14 +54,19 @@ A container with the label docker-proxy.ca=false is left alone.
 	}
 	cmd.Flags().StringArrayVar(&o.certs, "cert", nil, "A certificate to add: `FILE`, - or a fingerprint; then all arguments are containers")
 	cmd.Flags().BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
-	cmd.Flags().StringVar(&o.refresh, "refresh", refreshAuto, "auto: write what the distribution's tool would; tool: run it in the container")
-	_ = cmd.RegisterFlagCompletionFunc("refresh", cobra.FixedCompletions([]cobra.Completion{refreshAuto, refreshTool}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
+	addRefreshFlag(cmd, &o, "auto: write what the distribution's tool would; tool: run it in the container, and certutil for databases of NSS")
 	addSeedFlag(cmd, &o.seed)
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
 	addMachineFlags(cmd, &o)
 	cmd.Flags().StringArrayVar(&o.registries, "registry", nil, "With --machine: only dockerd trusts it, and only for the registry `HOST[:PORT]` (certs.d); nothing restarts")
 	return cmd
+}
+
+// addRefreshFlag adds the option that lets tools run in containers.
+func addRefreshFlag(cmd *cobra.Command, o *caOptions, usage string) {
+	cmd.Flags().StringVar(&o.refresh, "refresh", refreshAuto, usage)
+	_ = cmd.RegisterFlagCompletionFunc("refresh", cobra.FixedCompletions([]cobra.Completion{refreshAuto, refreshTool}, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 }
 
 // takeCert moves the first argument to the certificates, where --cert was not given, and the rest to the containers.

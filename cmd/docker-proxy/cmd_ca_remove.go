@@ -33,6 +33,7 @@ A certificate that was trusted before it was added, such as one of the image's o
 		RunE:              func(cmd *cobra.Command, args []string) error { return runCARemove(cmd.Context(), a, &o, args) },
 	}
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "Also remove it where this program did not add it")
+	addRefreshFlag(cmd, &o, "tool: run certutil in the container for databases of NSS that cannot get their bytes back; auto: name the command")
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)
 	addMachineFlags(cmd, &o)
@@ -95,6 +96,7 @@ restart of dockerd where that is needed; 'docker proxy rollback' takes it back.`
 	}
 	cmd.Flags().BoolVar(&o.force, "force", false, "Take a certificate that is no authority, not signed by itself, or expired")
 	cmd.Flags().BoolVar(&o.foreign, "foreign", false, "Also remove OLD where this program did not add it")
+	addRefreshFlag(cmd, &o, "auto: write what the distribution's tool would; tool: run it in the container, and certutil for databases of NSS")
 	addSeedFlag(cmd, &o.seed)
 	addSelectFlags(cmd, &o)
 	addWriteFlags(cmd, &o)

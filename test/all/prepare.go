@@ -18,7 +18,7 @@ func tools() [][2]string {
 		{"systemd-analyze", "systemd"}, {"bash", "bash"}, {"dash", "dash"}, {"busybox", "busybox"}, {"setpriv", "util-linux"}, {"strace", "strace"},
 		{"make", "make"}, {"git", "git"}, {"openssl", "openssl"}, {"dbus-daemon", "dbus-daemon"},
 		{"update-ca-certificates", "ca-certificates"}, {"trust", "p11-kit"}, {"p11-kit", "p11-kit-modules"},
-		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"node", "nodejs"}, {"ip", "iproute2"},
+		{"curl", "curl"}, {"wget", "wget"}, {"javac", "default-jdk-headless"}, {"node", "nodejs"}, {"ip", "iproute2"}, {"certutil", "libnss3-tools"},
 	}
 }
 

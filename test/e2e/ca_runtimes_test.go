@@ -154,6 +154,7 @@ func playRuntimes(t *testing.T, h *hosts.Host) {
 		mustProxy(t, h, "ca", "add", hosts.InspectionCAFile, "app")
 		assert.DeepEqual(t, diff(), changed)
 	})
+	t.Run("databases of NSS by their own tool", func(t *testing.T) { editsNSS(t, h) })
 	mustProxy(t, h, "ca", "remove", hosts.InspectionCAFile, "app")
 	fail("fails again", clients(t)[:1])
 	assert.DeepEqual(t, diff(), before)

@@ -45,6 +45,7 @@ func (in *Installer) Look(t target.Target, c engine.Inspected, asked []certs.Fin
 	if rec.interrupted() {
 		res.Notes = append(res.Notes, interruptedNote())
 	}
+	lacking := rec.recordedDatabases(t, holds)
 	asked = slices.Clone(asked)
 	for f, names := range holds {
 		own := slices.ContainsFunc(names, func(n string) bool { return path.Base(n) == f.AnchorName() })
@@ -63,6 +64,9 @@ func (in *Installer) Look(t target.Target, c engine.Inspected, asked []certs.Fin
 			if !slices.Contains(holds[f], b) {
 				h.Missing = append(h.Missing, redact.Terminal(b))
 			}
+		}
+		for _, name := range lacking(f) {
+			h.Missing = append(h.Missing, redact.Terminal(name))
 		}
 		res.Authorities = append(res.Authorities, h)
 	}

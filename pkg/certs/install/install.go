@@ -40,6 +40,8 @@ type Trust interface {
 	Holds(t tree.Tree) (map[certs.Fingerprint][]string, error)
 	// Needs says what a change of files does not settle; since is when the stores last changed, the zero time for just now.
 	Needs(want []certs.Authority, since time.Time) []certs.Note
+	// Databases are those of NSS, which only its own tool changes.
+	Databases() []runtime.Database
 	// Tool is the command with which the family derives its bundles from the anchors; nil when it is not there.
 	Tool() []string
 }
@@ -77,6 +79,9 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 		return first, err
 	}
 	res, err := in.add(ctx, t, c, rec, want)
+	if err == nil {
+		res, err = in.addToDatabases(ctx, t, c, want, res)
+	}
 	return first.And(res), err
 }
 

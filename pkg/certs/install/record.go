@@ -66,6 +66,8 @@ type was struct {
 	InPlace string `json:"inPlace,omitempty"`
 	// Xattrs are the extended attributes of a file that was removed: one that is there has them itself.
 	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+	// Holds are the certificates that were added to a database of NSS, which others are not.
+	Holds []string `json:"holds,omitempty"`
 	// Foreign says that somebody else changed the file in between, so that there is no state before ours to go back to.
 	Foreign bool `json:"foreign,omitempty"`
 }

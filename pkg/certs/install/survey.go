@@ -24,7 +24,9 @@ type SurveyOptions struct {
 	ThroughMounts bool
 	// Seed are public roots in PEM for a bundle that has to be made.
 	Seed []byte
-	Now  func() time.Time
+	// Databases looks for databases of NSS also where each look is a request.
+	Databases bool
+	Now       func() time.Time
 }
 
 // Surveyor gives the usual Installer.Survey: the distribution's store and the programs' own.
@@ -38,7 +40,7 @@ func Surveyor(o SurveyOptions) func(tree.Tree, engine.Inspected, []runtime.Proce
 		for _, f := range s.Found {
 			system = append(system, f.Real)
 		}
-		r, err := runtime.Look(t, runtime.Of(c, running), runtime.Options{Bundles: o.Bundles, System: system, NoListing: !lists(t)})
+		r, err := runtime.Look(t, runtime.Of(c, running), runtime.Options{Bundles: o.Bundles, System: system, NoListing: !lists(t), Databases: o.Databases})
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +79,8 @@ func (b *both) Others() []string {
 func (b *both) isSystem(real string) bool {
 	return slices.ContainsFunc(b.system.Found, func(f store.Found) bool { return f.Real == real })
 }
+
+func (b *both) Databases() []runtime.Database { return b.programs.Databases() }
 
 func (b *both) Combined(t tree.Tree) ([]byte, error) { return b.system.Combined(t) }
 

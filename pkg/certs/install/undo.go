@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/nssdb"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
@@ -35,6 +37,10 @@ func (in *Installer) Remove(ctx context.Context, t target.Target, c engine.Inspe
 		return first, err
 	}
 	res, err := in.remove(ctx, t, c, rec, gone, foreign)
+	if err == nil {
+		res, err = in.removeFromDatabases(ctx, t, c, gone, foreign, res)
+	}
+	res.Notes = named(res.Notes, c.Name)
 	return first.And(res), err
 }
 
@@ -245,7 +251,11 @@ func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspect
 		return !foreign && !slices.ContainsFunc(changed, func(w was) bool { return w.Real == c.Path || w.Path == c.Path })
 	})
 	for _, w := range changed {
-		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Path: redact.Terminal(w.Path), Text: "was changed by somebody else since: the certificate is taken out, and all else stays"})
+		text := "was changed by somebody else since: the certificate is taken out, and all else stays"
+		if slices.Contains(nssdb.Files(), path.Base(w.Real)) {
+			text = "this database of NSS was changed by somebody else since, so it does not get its bytes back"
+		}
+		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Path: redact.Terminal(w.Path), Text: text})
 	}
 	if len(plan) == 0 {
 		return nil
@@ -291,6 +301,7 @@ func (in *Installer) back(t tree.Tree, rec *record) (back []target.Done, changed
 		}
 		back = append(back, d)
 	}
+	back, changed = wholeDatabases(rec, back, changed)
 	return back, changed, nil
 }
 

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -150,21 +149,6 @@ func (s Survey) nix(o NeedsOptions) []certs.Note {
 
 // nixStore is where no file is ever changed.
 const nixStore = "/nix/store/"
-
-// nssNotes gives the command for each database of NSS: such a database is SQLite with records of NSS's own making, which only NSS writes.
-func (s Survey) nssNotes(o NeedsOptions) []certs.Note {
-	var out []certs.Note
-	for _, dir := range s.databases {
-		for _, a := range o.Authorities {
-			file := path.Join(cmpOr(o.Anchor, usualAnchors), a.Fingerprint.AnchorName())
-			n := noteOf(certs.Skipped, dir, "a database of NSS (Chromium, Firefox), left alone: certutil, of libnss3-tools or nss-tools, adds to it")
-			n.Command = redact.Terminal(fmt.Sprintf("docker exec NAME certutil -A -d %s -t C,, -n %s -i %s",
-				quote("sql:"+dir), strings.TrimSuffix(a.Fingerprint.AnchorName(), ".crt"), quote(file)))
-			out = append(out, n)
-		}
-	}
-	return out
-}
 
 func cmpOr(a, b string) string {
 	if a != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/internal/redact"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/keystore"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/nssdb"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/store/bundle"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -91,6 +93,7 @@ func (s Survey) Remove(t tree.Tree, list []certs.Fingerprint, o RemoveOptions) (
 		p, n := s.inDirectories(o.Common, func(d directory) (change.Plan, error) { return d.remove(t, f) })
 		plan, notes = append(plan, p...), append(notes, n...)
 	}
+	notes = append(notes, s.nssKept(list, o.Foreign)...)
 	return plan, notes, err
 }
 
@@ -179,6 +182,11 @@ func (s Survey) Holds(t tree.Tree) (map[certs.Fingerprint][]string, error) {
 			if !slices.Contains(out[f], st.Path) {
 				out[f] = append(out[f], st.Path)
 			}
+		}
+	}
+	for _, d := range s.databases {
+		for _, f := range d.trusted {
+			out[f] = append(out[f], path.Join(d.Dir, nssdb.File))
 		}
 	}
 	return out, nil

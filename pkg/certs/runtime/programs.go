@@ -79,20 +79,3 @@ func (f *finder) installed(name string, p Processes) bool {
 	}
 	return slices.ContainsFunc(dirs, func(dir string) bool { return f.isFile(path.Join(dir, name)) })
 }
-
-// nss finds the databases of NSS: the user's own, those of Firefox profiles, the system's.
-func (f *finder) nss() {
-	for _, pattern := range []string{
-		"/root/.pki/nssdb", "/home/*/.pki/nssdb", "/root/.local/share/pki/nssdb", "/home/*/.local/share/pki/nssdb", "/etc/pki/nssdb", "/root/.mozilla/firefox/*", "/home/*/.mozilla/firefox/*",
-		"/root/snap/firefox/common/.mozilla/firefox/*",
-	} {
-		if f.noListing {
-			return
-		}
-		for _, dir := range f.glob(pattern) {
-			if f.isFile(path.Join(dir, "cert9.db")) {
-				f.survey.databases = append(f.survey.databases, dir)
-			}
-		}
-	}
-}

@@ -61,7 +61,7 @@ type Survey struct {
 
 	processes   Processes
 	programs    []program
-	databases   []string // directories of NSS
+	databases   []Database
 	directories []directory
 	system      []string
 }
@@ -75,6 +75,8 @@ type Options struct {
 	// NoListing says that a directory of this tree cannot be listed without reading all that is below it (Docker's archive API): only names that are known beforehand,
 	// or that the environment and the processes tell, are looked for.
 	NoListing bool
+	// Databases has databases of NSS looked for in the usual places of root, too, where NoListing would leave them out.
+	Databases bool
 }
 
 // Look surveys a tree. A file that cannot be used is left out with a note; an error of the tree itself ends it.
@@ -92,7 +94,7 @@ func Look(t tree.Tree, p Processes, o Options) (Survey, error) {
 	f.python(p)
 	f.configurations()
 	f.survey.programs = f.look(p)
-	f.nss()
+	f.nss(o.Databases)
 	if f.cut {
 		f.note(certs.Skipped, "", "there are more directories than are looked through; name further bundles with --bundle")
 	}

@@ -145,7 +145,7 @@ func Matrix() []Row {
 		{
 			Name: "nss", Title: "Chromium, Firefox and other users of NSS", Programs: []string{"chrome", "chromium*", "google-chrome*", "firefox*", "headless_shell", "chrome-headless-shell"},
 			Found: "cert9.db below .pki/nssdb, .local/share/pki/nssdb, Firefox profiles and /etc/pki/nssdb", Reads: "the database", Effect: Additive, Notices: "when it starts", Once: true, Action: Reported,
-			Do: "the certutil command for each database",
+			Do: "the certutil command for each database; --refresh tool runs it where it is in the container",
 		},
 		{
 			Name: "nix", Title: "Programs of Nix", Found: "NIX_SSL_CERT_FILE", Reads: "the file, in the store of Nix", Effect: Replacing, Variables: []string{"NIX_SSL_CERT_FILE", "SSL_CERT_FILE"}, Notices: perRun,

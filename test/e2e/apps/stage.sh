@@ -15,7 +15,7 @@ find "$java" -type l -exec readlink -f {} + | grep '^/etc/java' | sort -u | whil
 	cp "$f" "$root$f"
 done
 
-cp "$python" /usr/bin/curl /usr/bin/node "$root/usr/bin/"
+cp "$python" /usr/bin/curl /usr/bin/node /usr/bin/certutil /usr/bin/tstclnt "$root/usr/bin/"
 ln -s "$name" "$root/usr/bin/python3"
 ln -s "$java/bin/java" "$root/usr/bin/java"
 cp -r "/usr/lib/$name" "$root/usr/lib/$name"
@@ -30,7 +30,12 @@ cp -L /etc/os-release "$root/etc/"
 cp -a /usr/share/ca-certificates "$root/usr/share/"
 cp -a /usr/sbin/update-ca-certificates "$root/usr/sbin/"
 
-ldd "$root"/usr/bin/* "/usr/lib/$name"/lib-dynload/*.so "$java"/bin/java "$java"/lib/*.so "$java"/lib/server/libjvm.so 2>/dev/null | grep -o ' /[^ ]*' | sort -u | while read -r f; do
+# NSS loads these by their names.
+nss=$(dirname "$(dpkg -L libnss3 | grep 'libsoftokn3\.so$')")
+mkdir -p "$root$nss"
+cp "$nss"/*.so "$nss"/*.chk "$root$nss/"
+
+ldd "$nss"/*.so "$root"/usr/bin/* "/usr/lib/$name"/lib-dynload/*.so "$java"/bin/java "$java"/lib/*.so "$java"/lib/server/libjvm.so 2>/dev/null | grep -o ' /[^ ]*' | sort -u | while read -r f; do
 	mkdir -p "$root$(dirname "$f")"
 	cp -L "$f" "$root$f"
 done
