@@ -55,16 +55,12 @@ func (v *view) staleContainers(ctx context.Context, a *app) []client.Stale {
 		v.extra = append(v.extra, precedence.NewFinding("layer-not-readable", nil, "", "containers could not be looked at: %s", a.redactor.Text(err.Error())))
 		return nil
 	}
-	var created []client.Created
+	var list []client.Created
 	for _, c := range all {
-		for _, e := range c.Env {
-			if name, value, _ := strings.Cut(e, "="); strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
-				a.redactor.AddValue(precedence.Value(value))
-			}
-		}
-		created = append(created, client.Created{Name: c.Name, Env: c.Env, Labels: c.Labels})
+		a.knowSecrets(c.Env)
+		list = append(list, created(c))
 	}
-	return client.FindStale(created, v.clients[0].ForContainers())
+	return client.FindStale(list, v.clients[0].ForContainers())
 }
 
 // containersText prints them: what differs, and the command that makes a container anew.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,11 +51,15 @@ and never changes a setting that dockerd uses today.
 tells what they say and this program did not. --online tries the proxies that dockerd is configured to use, by asking for the registries of this host as dockerd
 would, and has dockerd's own registry client ask, too. Nothing is sent without it.
 
+--containers looks into what the daemon has: the environment of every container, running or not, compared with what config.json gives to new ones, the names
+that it should reach without the proxy, and what is baked into images. It asks the daemon about each container once, and changes nothing.
+
 The exit status is 1 when there is a finding of severity error.`,
 		Example: `  docker proxy doctor                                  everything that files, processes and the daemon tell
   docker proxy doctor --severity error                 only what does not work
   docker proxy doctor --filter id=no-proxy-dead-entry  one kind of finding
   docker proxy doctor --deep --online                  what dockerd, systemd and the proxy itself say, too
+  docker proxy doctor --containers                     what containers and images have, too
   docker proxy doctor --format json                    for programs
   sudo docker proxy doctor --fix --dry-run             what --fix would change
   sudo docker proxy doctor --fix --yes --restart       mend it without a question`,
@@ -70,6 +75,7 @@ The exit status is 1 when there is a finding of severity error.`,
 	f.Var(&o.filter, "filter", "Show only findings with this id, group or severity, such as `\"id=http-only\"`")
 	f.BoolVar(&o.deep, "deep", false, "Ask dockerd --validate and systemd-analyze verify, too")
 	f.BoolVar(&o.online, "online", false, "Try the proxies, too, and have dockerd ask through them")
+	f.BoolVar(&o.containers, "containers", false, "Look into every container, image and builder, too")
 	f.BoolVar(&o.fix, "fix", false, "Take the causes away as far as that needs no guessing: show the plan, ask, and change it in one transaction")
 	addApplyFlags(cmd, &o.apply)
 	_ = cmd.RegisterFlagCompletionFunc("severity", cobra.FixedCompletions(severityNames(), cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
@@ -82,7 +88,7 @@ func runDoctor(ctx context.Context, a *app, o doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.checkOnlineFlag(a); err != nil {
+	if err := cmp.Or(o.checkOnlineFlag(a), o.checkContainersFlag(a)); err != nil {
 		return err
 	}
 	if o.fix {
@@ -122,6 +128,7 @@ func (v *view) lookFurther(ctx context.Context, a *app, o doctorOptions) ([]prec
 		look   func(context.Context, *app) error
 	}{
 		{o.deep, precedence.NeedDeep, v.lookDeep},
+		{o.containers, precedence.NeedContainers, v.lookContainers},
 		{o.online, precedence.NeedOnline, v.lookOnline},
 	} {
 		if !more.wanted {

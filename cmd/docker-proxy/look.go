@@ -106,9 +106,10 @@ func (v *view) lookJournal(a *app) {
 	}
 }
 
-// lookClient reads the caller's config.json.
+// lookClient reads the caller's config.json, and judges it and that of the person behind sudo. Under --root it judges those of the directory's homes.
 func (v *view) lookClient(a *app) {
 	if !v.files.Live() {
+		v.checkHomes(a)
 		return
 	}
 	path, err := filepath.Abs(filepath.Join(config.Dir(), config.ConfigFileName))
@@ -116,16 +117,13 @@ func (v *view) lookClient(a *app) {
 		return
 	}
 	v.at = &client.Location{Path: path, User: userName(), UID: -1, GID: -1}
-	f, problems, err := client.ObserveFor(v.files, *v.at, client.Lookup(v.env.Endpoint))
+	v.checkClients(a)
+	f, _, err := client.ObserveFor(v.files, *v.at, client.Lookup(v.env.Endpoint))
 	if err != nil {
-		v.extra = append(v.extra, precedence.NewFinding("client-unparsable-config", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "", "%s", a.redactor.Text(err.Error())))
-		return
+		return // a finding
 	}
 	for _, s := range f.Settings {
 		a.redactor.AddValue(s.Value)
-	}
-	for _, p := range problems {
-		v.extra = append(v.extra, precedence.NewFinding("client-flat-proxies", &precedence.Source{Layer: precedence.LayerUnknown, Path: path}, "docker proxy reconcile --only client --repair", "%s", a.redactor.Text(p)))
 	}
 	v.clients = append(v.clients, f)
 }

@@ -108,3 +108,32 @@ func TestAllContainers(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, got, []Created{{ID: "2", Name: "a", Image: "img", Running: true}, {ID: "1", Name: "b", Image: "img", Env: []string{"A=1"}, Labels: map[string]string{"l": "x"}}})
 }
+
+func TestAttachments(t *testing.T) {
+	const id = "0123456789abcdef"
+	e := daemon(t, map[string]string{
+		"/containers/json": `[{"Id":"` + id + `","Image":"img","State":"running"},{"Id":"2","Image":"img","State":"running"}]`,
+		"/containers/" + id + "/json": `{"Id":"` + id + `","Name":"/shop-db-1","Image":"sha256:1","HostConfig":{"NetworkMode":"shop"},"Config":{},
+			"NetworkSettings":{"Networks":{"shop":{"Aliases":["db","0123456789ab","cache"]},"bridge":{"Aliases":null}}}}`,
+		"/containers/2/json": `{"Id":"2","Name":"/b","HostConfig":{"NetworkMode":"container:` + id + `"},"NetworkSettings":{"Networks":{}}}`,
+	})
+	got, err := e.AllContainers(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, got[0].Shared && !got[1].Shared)
+	assert.Equal(t, got[1].ImageID, "sha256:1")
+	assert.DeepEqual(t, got[1].Networks, []Attachment{{Network: "bridge"}, {Network: "shop", Names: []string{"cache", "db"}}})
+}
+
+func TestImages(t *testing.T) {
+	e := daemon(t, map[string]string{
+		"/images/json":          `[{"Id":"sha256:2"},{"Id":"sha256:1"},{"Id":"sha256:gone"}]`,
+		"/images/sha256:1/json": `{"Id":"sha256:1","RepoTags":["b:1","a:1"],"Config":{"Env":["HTTP_PROXY=http://p:1"]}}`,
+		"/images/sha256:2/json": `{"Id":"sha256:2"}`,
+	})
+	got, err := e.Images(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(got), 2)
+	assert.DeepEqual(t, got[0].Tags, []string{"a:1", "b:1"})
+	assert.DeepEqual(t, got[0].Config.Env, []string{"HTTP_PROXY=http://p:1"})
+	assert.Assert(t, got[1].Config != nil)
+}

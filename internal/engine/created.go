@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
 )
 
 // Created is a container, running or not, with what it was created with.
@@ -18,6 +20,18 @@ type Created struct {
 	Running         bool
 	Env             []string // NAME=VALUE, as `docker inspect` shows everybody who may ask the daemon; may hold credentials
 	Labels          map[string]string
+	ImageID         string // sha256:…
+	// Shared says that it has no network of its own: the machine's (--network host), or another container's.
+	Shared   bool
+	Networks []Attachment // sorted by name
+}
+
+// Attachment is a network that a container is in.
+type Attachment struct {
+	Network string
+	// Names are what Docker's DNS knows the container by in this network, besides its own name: aliases, as Compose makes one of each service; sorted. Networks that Docker
+	// makes by itself have no such names.
+	Names []string
 }
 
 // inspectors is how many containers are asked for at once.
@@ -37,11 +51,10 @@ func (a api) AllContainers(ctx context.Context) ([]Created, error) {
 	slots := make(chan struct{}, inspectors)
 	for i, c := range list {
 		slots <- struct{}{}
-		wait.Add(1)
-		go func() {
-			defer func() { <-slots; wait.Done() }()
+		wait.Go(func() {
+			defer func() { <-slots }()
 			out[i], errs[i] = a.created(ctx, c)
-		}()
+		})
 	}
 	wait.Wait()
 	var found []Created
@@ -65,10 +78,34 @@ func (a api) created(ctx context.Context, c container.Summary) (Created, error) 
 	}
 	one := Created{ID: c.ID, Image: c.Image, Running: c.State == container.StateRunning}
 	if full.ContainerJSONBase != nil {
-		one.Name = strings.TrimPrefix(full.Name, "/")
+		one.Name, one.ImageID = strings.TrimPrefix(full.Name, "/"), full.Image
+		if h := full.HostConfig; h != nil {
+			one.Shared = h.NetworkMode.IsHost() || h.NetworkMode.IsContainer()
+		}
+	}
+	if n := full.NetworkSettings; n != nil {
+		one.Networks = attachments(c.ID, n.Networks)
 	}
 	if full.Config != nil {
 		one.Env, one.Labels = full.Config.Env, full.Config.Labels
 	}
 	return one, nil
+}
+
+// attachments reads a container's networks. Docker adds the beginning of the ID to the aliases (moby daemon/container_operations.go), by which nobody calls anybody.
+func attachments(id string, networks map[string]*network.EndpointSettings) []Attachment {
+	var out []Attachment
+	for _, name := range slices.Sorted(maps.Keys(networks)) {
+		one := Attachment{Network: name}
+		if n := networks[name]; n != nil {
+			for _, alias := range n.Aliases {
+				if len(alias) != 12 || !strings.HasPrefix(id, alias) {
+					one.Names = append(one.Names, alias)
+				}
+			}
+		}
+		slices.Sort(one.Names)
+		out = append(out, one)
+	}
+	return out
 }

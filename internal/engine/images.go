@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -60,10 +61,21 @@ func (a api) Images(ctx context.Context) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	found := make([]Image, len(list))
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, inspectors)
+	for i, c := range list {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			found[i], _ = a.Image(ctx, c.ID) // else it is gone since
+		})
+	}
+	wait.Wait()
 	var out []Image
-	for _, i := range list {
-		if one, err := a.Image(ctx, i.ID); err == nil { // else it is gone since
-			out = append(out, one)
+	for _, i := range found {
+		if i.ID != "" {
+			out = append(out, i)
 		}
 	}
 	slices.SortFunc(out, func(x, y Image) int { return cmp.Compare(x.ID, y.ID) })

@@ -87,7 +87,7 @@ func (d *Document) clientHostProblems(outer *hujson.ObjectMember, obj *hujson.Ob
 		case kind == KindNull:
 		case looksLikeProxy(nameOf(m)):
 			// docker/cli#507: the flat form many guides show.
-			out = appendProblem(out, d.problem(c, ClassWrongType, EffectWarned,
+			out = appendProblem(out, d.problem(c, ClassMisplaced, EffectWarned,
 				display(nameOf(m))+` is taken for a host here: it belongs into a record, "proxies": {"default": {…}}`))
 		default:
 			out = appendProblem(out, d.problem(c, ClassWrongType, EffectWarned,
@@ -102,6 +102,9 @@ func (d *Document) clientInner(c chain) *Problem {
 	name, kind := nameOf(c.leaf()), kindOf(c.leaf().Value.Value)
 	known := slices.ContainsFunc(ClientKeys(), func(k string) bool { return strings.EqualFold(k, name) })
 	switch {
+	case !known && looksLikeProxy(name):
+		return d.problem(c, ClassMisplaced, EffectIgnored,
+			display(name)+" has no effect: the docker CLI spells its settings "+strings.Join(ClientKeys(), ", "))
 	case !known:
 		return d.problem(c, ClassUnknownName, EffectIgnored,
 			display(name)+" is no setting of the docker CLI; it knows "+strings.Join(ClientKeys(), ", "))

@@ -40,13 +40,13 @@ func TestClientProxies(t *testing.T) {
 		},
 		{
 			"flat proxies", "{\"proxies\":{\n\"httpProxy\":\"a\"}}", 0,
-			"2 proxies.httpProxy wrong-type warned: httpProxy is taken for a host here: it belongs into a record, \"proxies\": {\"default\": {…}}\n",
+			"2 proxies.httpProxy misplaced warned: httpProxy is taken for a host here: it belongs into a record, \"proxies\": {\"default\": {…}}\n",
 		},
 		{"proxies a string", "{\"proxies\":\"a\"}", 0, "1 proxies wrong-type warned: proxies must be an object with a record per host, not a string\n"},
 		{"flat", "{\"httpProxy\":\"a\"}", 0, "1 httpProxy misplaced ignored: httpProxy has no effect here, the docker CLI reads it only inside proxies.default or another host's record\n"},
 		{
 			"dockerd's name", "{\"proxies\":{\"default\":{\"http-proxy\":\"a\"}}}", 1,
-			"1 proxies.default.http-proxy unknown-name ignored: http-proxy is no setting of the docker CLI; it knows httpProxy, httpsProxy, noProxy, ftpProxy, allProxy\n",
+			"1 proxies.default.http-proxy misplaced ignored: http-proxy has no effect: the docker CLI spells its settings httpProxy, httpsProxy, noProxy, ftpProxy, allProxy\n",
 		},
 		{"trailing text", "{\"proxies\":{\"default\":{\"httpProxy\":\"a\"}}} }", 1, "1 proxies.default.httpProxy httpProxy=a effective\n"},
 		{"not UTF-8", "{\"proxies\":{\"default\":{\"httpProxy\":\"a\xe9\"}}}", 1, "1 proxies.default.httpProxy httpProxy=a\ufffd effective\n"},

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,8 +19,8 @@ type Repaired struct {
 	Notes   []string           // what was left where it stands, and why
 }
 
-// Repair returns the change that moves proxy settings which stand where the docker CLI does not read them to the host's record: members of the file itself or of
-// proxies (docker/cli#507), and the daemon's spelling (http-proxy) inside a record. A misplaced value never replaces one that is read; it is then only taken out
+// Repair returns the change that moves proxy settings which stand where the docker CLI does not read them: members of the file itself or of proxies (docker/cli#507) to the host's
+// record, and in every record what is spelled as the daemon or the environment has it (http-proxy, HTTP_PROXY) to the name that is read. A misplaced value never replaces one that is read; it is then only taken out
 // when both are the same, and otherwise named in the notes. No change is returned when nothing is misplaced.
 func Repair(files *host.FS, at Location, hostKey string) (Repaired, error) {
 	var out Repaired
@@ -32,7 +33,7 @@ func Repair(files *host.FS, at Location, hostKey string) (Repaired, error) {
 		return out, fmt.Errorf("reading %s: %w", at.Path, err)
 	}
 	secret := false
-	strays := misplaced(doc, hostKey)
+	strays := misplaced(doc)
 	if len(strays) == 0 {
 		return out, nil
 	}
@@ -60,44 +61,56 @@ func Repair(files *host.FS, at Location, hostKey string) (Repaired, error) {
 type stray struct {
 	path  []string
 	key   string // as a record spells it
+	host  string // whose record it stands in; "" outside of one
 	value precedence.Value
 	line  int
 }
 
 // misplaced finds the settings that can be moved without guessing: strings, with a name that is a setting's.
-func misplaced(doc *jsonedit.Document, hostKey string) []stray {
+func misplaced(doc *jsonedit.Document) []stray {
 	var out []stray
-	for _, above := range [][]string{nil, {"proxies"}, {"proxies", hostKey}} {
-		for _, name := range spellings() {
-			if len(above) == 2 && !strings.Contains(name, "-") {
-				continue // that is where it belongs
-			}
-			path := append(slices.Clone(above), name)
-			for _, m := range doc.Lookup(path...) {
-				if m.Kind == jsonedit.KindString && m.Value != "" {
-					out = append(out, stray{path: path, key: keyOf(name), value: precedence.Value(m.Value), line: m.Line})
+	places := [][]string{nil, {"proxies"}}
+	for _, h := range jsonedit.ClientHosts(doc) {
+		places = append(places, []string{"proxies", h})
+	}
+	for _, above := range places {
+		for _, s := range spellings() {
+			host := ""
+			if len(above) == 2 {
+				if host = above[1]; s.name == s.key {
+					continue // that is where it belongs
 				}
 			}
+			path := append(slices.Clone(above), s.name)
+			for _, m := range doc.Lookup(path...) {
+				known := slices.ContainsFunc(out, func(o stray) bool { return o.line == m.Line && slices.Equal(o.path, m.Path) })
+				if m.Kind == jsonedit.KindString && m.Value != "" && !known {
+					out = append(out, stray{path: m.Path, key: s.key, host: host, value: precedence.Value(m.Value), line: m.Line})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b stray) int { return cmp.Compare(a.line, b.line) })
+	return out
+}
+
+// spelling is a name under which people write a setting, and the one that is read.
+type spelling struct{ name, key string }
+
+func spellings() []spelling {
+	var out []spelling
+	for _, key := range jsonedit.ClientKeys() {
+		first := strings.TrimSuffix(key, "Proxy")
+		for _, name := range []string{key, first + "-proxy", first + "_proxy", strings.ToUpper(first) + "_PROXY"} {
+			out = append(out, spelling{name, key})
 		}
 	}
 	return out
 }
 
-// spellings are the names under which people write settings.
-func spellings() []string {
-	return append(jsonedit.ClientKeys(), "http-proxy", "https-proxy", "no-proxy", "ftp-proxy", "all-proxy")
-}
-
-func keyOf(name string) string {
-	first, _, dashed := strings.Cut(name, "-")
-	if dashed {
-		return first + "Proxy"
-	}
-	return name
-}
-
 // move puts a stray setting into the record. The note says why one stays.
 func (s stray) move(doc *jsonedit.Document, path, hostKey string) (note string, moved bool, err error) {
+	hostKey = cmp.Or(s.host, hostKey)
 	rec, _ := jsonedit.ClientProxies(doc, hostKey)
 	for _, p := range rec.Proxies {
 		if p.Key != s.key || !p.Effective || p.Value == "" {

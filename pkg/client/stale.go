@@ -13,6 +13,21 @@ type Created struct {
 	Name   string
 	Env    []string // NAME=VALUE; may hold credentials
 	Labels map[string]string
+	Image  string // by ID, as Baked has it
+	// Running says that other containers find it by its names.
+	Running bool
+	// Shared says that it has no network of its own: the machine's, or another container's.
+	Shared   bool
+	Networks []Attached
+	// Own are the proxy variables that its Compose project mentions: those it has are its own, and not config.json's of another day. Any says that this is not known.
+	Own []string
+	Any bool
+}
+
+// Attached is a Docker network that a container is in, and the names, besides its own, by which others find it there.
+type Attached struct {
+	Network string
+	Names   []string
 }
 
 // Stale is a container whose proxy variables are not those that a new container would get. Docker fixes a container's environment when it is created; neither a
