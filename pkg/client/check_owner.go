@@ -18,6 +18,8 @@ func (k *checker) owner() {
 	file, errFile := k.files.Stat(k.at.Path)
 	what, happens := "", ""
 	switch {
+	case errDir == nil && dir.UID == 0 && !k.may(dir, 0o1):
+		what, happens = k.dir(), "the Docker CLI cannot look into it, warns, finds no plugins such as docker proxy and buildx, and new containers and builds get no proxy from it"
 	case errDir == nil && dir.UID == 0 && !k.may(dir, 0o3):
 		what, happens = k.dir(), "docker login, docker context and docker proxy set --only client cannot write there"
 	case errFile == nil && file.UID == 0 && !k.may(file, 0o4):

@@ -141,7 +141,11 @@ func (k *containerChecker) envFile(p place, c Created) {
 	}
 	options := ""
 	for _, name := range lost {
-		options += " -e " + name
+		for _, n := range []string{strings.ToUpper(name), strings.ToLower(name)} { // -e keeps config.json's value from one spelling only
+			if o := " -e " + n; !strings.Contains(options+" ", o+" ") {
+				options += o
+			}
+		}
 	}
 	k.find(p, "client-env-file-loses", "docker rm -f "+quote(c.Name)+", and run it again with"+options+" in place of the lines of --env-file",
 		"%s was given by --env-file and has config.json's value (%s): config.json wins over --env-file, and only -e wins over config.json", strings.Join(lost, ", "), masked(lost[0], p.has[lost[0]]))

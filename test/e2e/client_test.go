@@ -140,6 +140,9 @@ func TestClient(t *testing.T) {
 		mustClient(t, h, "unset", "--only", "client")
 		assert.Equal(t, h.ReadFile(t, ".docker/config.json"), before)
 		assert.Equal(t, strings.TrimSpace(h.Sh(t, "stat -c %a /root/.docker/config.json")), "640")
+		h.Sh(t, "docker rm -f $(docker ps -aq) >/dev/null")
+		t.Run("doctor about config.json", func(t *testing.T) { doctorConfig(t, h) })
+		t.Run("doctor about containers", func(t *testing.T) { doctorContainers(t, h) })
 	})
 }
 

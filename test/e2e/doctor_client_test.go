@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,10 +43,15 @@ func told(found []finding) []string {
 	return slices.Compact(out)
 }
 
-// newContainer is the environment of a container that docker create makes now, of the names that matter.
-func newContainer(t *testing.T, h *hosts.Host, args ...string) []string {
+// newContainer is the environment of a container that docker create makes now, of the names that matter, and what the CLI says beside it.
+func newContainer(t *testing.T, h *hosts.Host, args ...string) (variables []string, said string) {
 	t.Helper()
-	return environment(h.MustDocker(t, append(append([]string{"run", "--rm", "--network", "none"}, args...), "box", "/usr/bin/busybox", "env")...))
+	r := h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", `id=$(docker create "$@" box /usr/bin/busybox true) && docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' $id && docker rm $id >/dev/null`, "sh"}, User: h.Kind.User})
+	if len(args) > 0 {
+		r = h.Do(t, hosts.Cmd{Argv: append([]string{"sh", "-c", `docker run --rm "$@" box /usr/bin/busybox env`, "sh"}, args...), User: h.Kind.User})
+	}
+	assert.Equal(t, r.Code, 0, "%s", r)
+	return environment(r.Stdout), r.Stderr
 }
 
 // doctorConfig: what doctor says of a config.json is what the Docker CLI does with it, and the command that it offers mends it.
@@ -75,36 +79,43 @@ func doctorConfig(t *testing.T, h *hosts.Host) {
 		{"a list alone", `{"proxies": {"default": {"noProxy": "a"}}}`, []string{"no-proxy-without-proxy"}, 2, false, 0},
 		{"a list of blanks", `{"proxies": {"default": {` + good + `, "noProxy": "a b"}}}`, []string{"no-proxy-space-separated"}, 6, false, 6},
 		{"dead entries", `{"proxies": {"default": {` + good + `, "noProxy": "a,https://b.corp,*.c.corp"}}}`, []string{"no-proxy-dead-entry", "no-proxy-readers-disagree"}, 6, false, 6},
-		{"no scheme", `{"proxies": {"default": {"httpProxy": "p.corp:1", "httpsProxy": "p.corp:1"}}}`, []string{"url-missing-scheme"}, 4, false, 4},
+		{"no scheme", `{"proxies": {"default": {"httpProxy": "p.corp:1", "httpsProxy": "p.corp:1"}}}`, []string{"url-missing-scheme"}, 4, false, 6},
 	}
 	for _, s := range states {
 		h.WriteFile(t, ".docker/config.json", s.text, 0o600)
 		found := diagnosed(t, h)
 		assert.Check(t, slices.Equal(told(found), append([]string{}, s.says...)), "%s: %q", s.name, found)
-		r := h.Docker(t, "run", "--rm", "--network", "none", "box", "/usr/bin/busybox", "env")
-		assert.Check(t, len(environment(r.Stdout)) == s.has, "%s: a new container has %q", s.name, environment(r.Stdout))
-		assert.Check(t, strings.Contains(r.Stderr, "WARNING") == s.warns, "%s: %s", s.name, r.Stderr)
-		if s.mended < 0 {
+		has, said := newContainer(t, h)
+		assert.Check(t, len(has) == s.has, "%s: a new container has %q", s.name, has)
+		assert.Check(t, strings.Contains(said, "WARNING") == s.warns, "%s: %s", s.name, said)
+		if s.mended < 0 || len(found) == 0 {
 			continue
 		}
-		for range 3 { // each fix takes one cause away
-			if found = diagnosed(t, h); len(found) > 0 {
-				h.Sh(t, found[0].Fix)
+		for range found { // each fix takes one cause away, and some take several
+			h.Sh(t, found[0].Fix)
+			if found = diagnosed(t, h); len(found) == 0 {
+				break
 			}
 		}
-		assert.Check(t, len(diagnosed(t, h)) == 0, "%s: after the fixes: %q", s.name, diagnosed(t, h))
-		assert.Check(t, len(newContainer(t, h)) == s.mended, "%s: %q", s.name, newContainer(t, h))
+		assert.Check(t, len(found) == 0, "%s: after the fixes: %q", s.name, found)
+		has, _ = newContainer(t, h)
+		assert.Check(t, len(has) == s.mended, "%s: %q", s.name, has)
 	}
-	// sudo in somebody's home
-	h.Sh(t, "rm -rf /home/dev/.docker && mkdir -m 700 /home/dev/.docker && echo '{}' >/home/dev/.docker/config.json && chmod 600 /home/dev/.docker/config.json")
-	asDev := func(script string) hosts.Result { return h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", script}, User: "dev"}) }
-	text := asDev("docker proxy doctor --filter id=client-config-root-owned").Stdout
-	assert.Assert(t, strings.Contains(text, "/home/dev/.docker: it belongs to root"), text)
-	_, fix, _ := strings.Cut(text, "mend it with: ")
-	fix, _, _ = strings.Cut(fix, "\n")
-	r := asDev(fix)
-	assert.Equal(t, r.Code, 0, "%s: %s", fix, r)
-	assert.Assert(t, strings.Contains(asDev("docker proxy doctor --filter id=client-config-root-owned").Stdout, "Nothing found"))
+	// What sudo leaves in somebody's home. Where the user may not even look into the directory, the CLI finds no plugins, and sudo's doctor tells.
+	for _, c := range []struct{ mode, by string }{{"755", ""}, {"700", "sudo -n "}} {
+		h.Sh(t, "rm -rf /home/dev/.docker && mkdir -m "+c.mode+" /home/dev/.docker && echo '{}' >/home/dev/.docker/config.json")
+		asDev := func(script string) hosts.Result {
+			return h.Do(t, hosts.Cmd{Argv: []string{"sh", "-c", script}, User: "dev"})
+		}
+		text := asDev(c.by + "docker proxy doctor --filter id=client-config-root-owned").Stdout
+		assert.Assert(t, strings.Contains(text, "/home/dev/.docker: it belongs to root"), text)
+		_, fix, _ := strings.Cut(text, "mend it with: ")
+		fix, _, _ = strings.Cut(fix, "\n")
+		r := asDev(fix)
+		assert.Equal(t, r.Code, 0, "%s: %s", fix, r)
+		text = asDev(c.by + "docker proxy doctor --filter id=client-config-root-owned").Stdout
+		assert.Assert(t, strings.Contains(text, "Nothing found"), text)
+	}
 }
 
 // doctorContainers: what containers really have, however they were made.
@@ -151,9 +162,9 @@ func doctorContainers(t *testing.T, h *hosts.Host) {
 		"client-env-file-loses(env-file)",
 		"client-image-has-proxy(baked:latest)",
 		"client-loopback-proxy(loop)",
+		"client-stale-containers(bare)",
 		"client-stale-containers(before)",
 		"client-stale-containers(blanks)",
-		"client-stale-containers(bare)",
 		"client-stale-containers(loop)",
 		"client-stale-containers(percent)",
 		"client-stale-containers(quotes)",
@@ -170,7 +181,8 @@ func doctorContainers(t *testing.T, h *hosts.Host) {
 	// What it rests on: Docker keeps both values, and the process has the later one.
 	kept := h.MustDocker(t, "inspect", "--format", "{{json .Config.Env}}", "env-file")
 	assert.Assert(t, strings.Contains(kept, "HTTPS_PROXY=http://file.corp:1") && strings.Contains(kept, "HTTPS_PROXY=http://p.corp:1"), kept)
-	assert.Assert(t, slices.Contains(newContainer(t, h, "--env-file", "/root/proxy.env"), "HTTPS_PROXY=http://p.corp:1"))
+	has, _ := newContainer(t, h, "--env-file", "/root/proxy.env", "--network", "none")
+	assert.Assert(t, slices.Contains(has, "HTTPS_PROXY=http://p.corp:1"), has)
 	// The fixes, typed: lists for what exists from now on, an image without the variables.
 	mend := func(id string) {
 		for _, f := range diagnosed(t, h, "--containers", "--filter", "id="+id) {
@@ -187,8 +199,7 @@ func doctorContainers(t *testing.T, h *hosts.Host) {
 		assert.Assert(t, strings.Contains(text, entry), text)
 	}
 	assert.Assert(t, !slices.Contains(told(diagnosed(t, h, "--containers")), "no-proxy-missing-docker-network"))
-	again := fmt.Sprintf("docker rm -f env-file && docker create --name env-file -e HTTPS_PROXY=http://file.corp:1 -e https_proxy=http://file.corp:1 box /usr/bin/busybox true")
-	h.Sh(t, again)
+	h.Sh(t, "docker rm -f env-file && docker create --name env-file -e HTTPS_PROXY=http://file.corp:1 -e https_proxy=http://file.corp:1 box /usr/bin/busybox true")
 	assert.Assert(t, !slices.Contains(told(diagnosed(t, h, "--containers")), "client-env-file-loses(env-file)"))
 	h.Sh(t, "docker rm -f $(docker ps -aq) >/dev/null; docker network rm shop; docker rmi baked")
 }
