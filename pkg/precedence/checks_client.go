@@ -8,7 +8,7 @@ func clientChecks() []Check {
 			Summary: "config.json has allProxy and lacks httpProxy or httpsProxy: builds get no allProxy, and many programs do not read it",
 		},
 		{
-			ID: "client-builder-not-covered", Severity: SeverityWarning, Basis: "docker/buildx driver/docker-container: buildkitd has the environment of docker buildx create --driver-opt env.NAME=VALUE",
+			ID: "client-builder-not-covered", Severity: SeverityWarning, Basis: "docker/buildx driver/docker-container: buildkitd has the environment that the options env.NAME of docker buildx create gave it",
 			Summary: "a builder was created without a proxy although dockerd or config.json has one: its BuildKit pulls, pushes and fetches directly",
 		},
 		{

@@ -192,10 +192,10 @@ func doctorContainers(t *testing.T, h *hosts.Host) {
 			}
 		}
 	}
-	mend("no-proxy-missing-docker-network")
 	mend("no-proxy-missing-service")
+	mend("no-proxy-missing-docker-network")
 	text := h.ReadFile(t, ".docker/config.json")
-	for _, entry := range []string{"web", "/16"} {
+	for _, entry := range []string{"web", "/16"} { // what shop-db-1 lacks
 		assert.Assert(t, strings.Contains(text, entry), text)
 	}
 	assert.Assert(t, !slices.Contains(told(diagnosed(t, h, "--containers")), "no-proxy-missing-docker-network"))
