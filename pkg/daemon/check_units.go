@@ -49,6 +49,9 @@ func (o *Observation) checkOverridden() {
 				continue
 			}
 			all[same].names = append(all[same].names, name)
+			if next.at.Line < all[same].at.Line {
+				all[same].at = next.at
+			}
 		}
 	}
 	for _, x := range all {
@@ -86,5 +89,5 @@ func overrules(winner *precedence.Binding, l precedence.Lost) *overruled {
 
 // isVendor reports whether a file belongs to a package and is there to be overridden (systemd.unit(5)).
 func isVendor(p string) bool {
-	return strings.HasPrefix(p, "/usr/") || strings.HasPrefix(p, "/lib/") || strings.Contains(p, "/.local/share/")
+	return strings.HasPrefix(p, "/usr/") && !strings.HasPrefix(p, "/usr/local/") || strings.HasPrefix(p, "/lib/") || strings.Contains(p, "/.local/share/")
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -13,7 +14,7 @@ import (
 func checkURLs(o *Observation) {
 	for _, v := range o.Verdicts {
 		w := v.Winner
-		if v.Key == precedence.NoProxy || w == nil || w.Unknown {
+		if v.Key == precedence.NoProxy || w == nil || w.Unknown || o.misread(w.Source) {
 			continue
 		}
 		for _, f := range precedence.URLFaults(w.Value) {
@@ -22,6 +23,18 @@ func checkURLs(o *Observation) {
 		o.checkLoopback(v)
 		o.checkLoggedLoser(v)
 	}
+}
+
+// misread reports whether the reader of a file takes a line for something else than what it is meant to be, which is told already: what is wrong with the value is a
+// consequence of that.
+func (o *Observation) misread(at precedence.Source) bool {
+	return slices.ContainsFunc(o.Findings, func(f precedence.Finding) bool {
+		switch f.ID {
+		case "systemd-one-variable-in-two", "startup-inline-comment", "startup-shell-expansion-not-done":
+			return f.Source != nil && f.Source.Path == at.Path && f.Source.Line == at.Line
+		}
+		return false
+	})
 }
 
 // urlFix is the command that gives dockerd the value that was meant.

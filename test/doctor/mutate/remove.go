@@ -74,7 +74,7 @@ func positions(all []state.Finding, f state.Finding) map[int]bool {
 func oneLine(id string) bool {
 	switch id {
 	case "systemd-wrong-section-or-directory", "startup-not-read-by-this-init", "daemon-json-engine-too-old", "daemon-json-not-the-one-read", "daemon-json-invalid",
-		"systemd-drop-in-overridden", "systemd-drop-in-masked", "managed-by-configuration-tool", "daemon-json-bom-on-old-engine", "no-proxy-missing-registry", "client-flat-proxies":
+		"systemd-drop-in-overridden", "systemd-drop-in-masked", "systemd-credentials-world-readable", "managed-by-configuration-tool", "daemon-json-bom-on-old-engine", "no-proxy-missing-registry", "client-flat-proxies":
 		return false
 	}
 	return true

@@ -37,6 +37,9 @@ func mendValues(s *state.State, f state.Finding) bool {
 		return inLines(s, all, `^ExecStart=(/.*?) --https-proxy=(\S+) --http-proxy=(\S+)$`, "Environment=HTTPS_PROXY=$2 HTTP_PROXY=$3\nExecStart=$1")
 	case "guide-order-differs":
 		// The article's reader wants the startup file's value.
+		if s.File(daemonJSON) == nil {
+			return keepOnly(s, state.Finding{})
+		}
 		takeAway(s, daemonJSON)
 		return true
 	case "userland-proxy-shadowed-by-plugin":
