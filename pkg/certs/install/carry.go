@@ -51,6 +51,7 @@ func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result,
 		return *res, in.takeBack(ctx, t, res, done, op.rec, err)
 	}
 	res.Changed = true
+	res.Notes = append(res.Notes, lossy(t, done)...)
 	for i, d := range done {
 		if i < len(res.Files) && d.InPlace != "" {
 			res.Files[i].InPlace = d.InPlace

@@ -39,6 +39,7 @@ type container struct {
 	corrupt map[string][]byte // what a file really holds after Apply
 	inPlace map[string]string // files that are mounts, and of what
 	stuck   map[string]string // Restore of this file fails with the reason
+	archive bool              // as by the archive API
 }
 
 var _ target.Target = (*container)(nil)
@@ -75,7 +76,7 @@ func (c *container) Holds(name string, want []byte) (bool, error) {
 func (c *container) Prefetch(context.Context, ...string) {}
 func (c *container) Close() error                        { return nil }
 func (c *container) Can() target.Capabilities {
-	return target.Capabilities{Delete: true, Atomic: true, Nanos: true}
+	return target.Capabilities{Delete: true, Atomic: !c.archive, Nanos: !c.archive}
 }
 
 // Apply implements target.Target.

@@ -44,6 +44,26 @@ func TestAddAndRemove(t *testing.T) {
 	assert.Equal(t, len(records), 0, "%v", records)
 }
 
+// What the archive API does not keep is said when files that were there are written by it, and not for what is new, nor by the other way.
+func TestTellsWhatIsNotKept(t *testing.T) {
+	for _, archive := range []bool{true, false} {
+		c, tiny, ca, records := debian(t, "c1"), newContainer("c2", map[string]string{"/app": ""}), authority(t, "proxy"), shelf{}
+		c.archive, tiny.archive = archive, archive
+		said := func(r install.Result) bool {
+			for _, n := range r.Notes {
+				if strings.Contains(n.Text, "no other extended attributes") {
+					return true
+				}
+			}
+			return false
+		}
+		assert.Equal(t, said(add(t, installer(records), c, ca)), archive)
+		assert.Assert(t, !said(add(t, installer(records), c, ca)), "nothing was changed")
+		assert.Equal(t, said(remove(t, installer(records), c, ca)), archive)
+		assert.Assert(t, !said(add(t, installer(records), tiny, ca)))
+	}
+}
+
 // Two authorities that come one after the other can go in any order, and the last one to go leaves nothing.
 func TestRemoveOneByOne(t *testing.T) {
 	for _, order := range [][2]int{{0, 1}, {1, 0}} {

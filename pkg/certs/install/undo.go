@@ -193,6 +193,7 @@ func (in *Installer) undo(ctx context.Context, t target.Target, c engine.Inspect
 		res.Unrestored = append(res.Unrestored, redact.Terminal(u.Path+": "+u.Reason))
 	}
 	res.Changed = true
+	res.Notes = append(res.Notes, lossy(t, back)...)
 	err = in.rest(ctx, t, c, rec, res, changed, gone, foreign)
 	if err == nil && len(res.Unrestored) > 0 {
 		err = fmt.Errorf("%d of its files could not be put back: %s", len(res.Unrestored), res.Unrestored[0])
