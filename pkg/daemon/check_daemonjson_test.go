@@ -180,6 +180,31 @@ func TestSetTakesStraysOut(t *testing.T) {
 	}
 }
 
+// TestSetMendsItsOwn: a value that is written takes the place of what keeps dockerd from starting under another name of the same setting; what else is wrong is refused with
+// the line it has in the file.
+func TestSetMendsItsOwn(t *testing.T) {
+	cases := []struct{ name, config, want, err string }{
+		{"another spelling", `{"proxies": {"HTTP_PROXY": "http://c:1"}}`, `{"proxies": {"http-proxy": "http://d:1", "https-proxy": "http://d:1"}}`, ""},
+		{"the client's form", `{"proxies": {"default": {"httpProxy": "http://c:1", "httpsProxy": "http://c:1"}}}`, `{"proxies": {"http-proxy": "http://d:1", "https-proxy": "http://d:1"}}`, ""},
+		{"the client's form, with more in it", "{\"proxies\": {\n\"httpProxy\": \"http://c:1\",\n\"noProxy\": \"x\"}}", "", configPath + ":3: noProxy is no setting of dockerd"},
+		{"a list", `{"proxies": {"no-proxy": ["a"]}}`, "", configPath + ":1: no-proxy must be a string"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			o := observed(t, debianHost("26.1.5"), map[string]string{configPath: c.config})
+			wanted := precedence.Settings{precedence.HTTPProxy: "http://d:1", precedence.HTTPSProxy: "http://d:1"}
+			p, err := PlanSet(o, SetRequest{Wanted: wanted, Layer: "daemon.json"}, nil)
+			if c.err != "" {
+				assert.ErrorContains(t, err, c.err)
+				return
+			}
+			assert.NilError(t, err)
+			assert.Equal(t, string(p.Changes[0].To.Data), c.want)
+			assert.Equal(t, idsOf(p.After), "")
+		})
+	}
+}
+
 // TestBreaksNextRestart: a dockerd that runs has not read what would stop it.
 func TestBreaksNextRestart(t *testing.T) {
 	site := rooted(t, debianHost("26.1.5"), map[string]string{configPath: "{\n\"proxies\": null}"})

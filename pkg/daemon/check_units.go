@@ -35,6 +35,9 @@ type overruled struct {
 func (o *Observation) checkOverridden() {
 	var all []*overruled
 	for _, name := range o.Inputs.Env.Names() {
+		if _, setting := precedence.KeyOf(name); !setting {
+			continue // watched for checkOthers
+		}
 		slot := o.Inputs.Env.Slot(name)
 		for _, l := range slot.Lost {
 			next := overrules(slot.Winner, l)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -116,12 +117,14 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 	if err != nil {
 		return nil, err
 	}
-	if _, problems := jsonedit.DaemonProxies(doc); len(wanted) > 0 {
-		for _, p := range problems {
-			if p.Effect == jsonedit.EffectRefused && wanted.HasValue() {
-				return nil, fmt.Errorf("%s:%d: %s", site.ConfigFile, p.Line, p.Msg)
-			}
+	_, before := jsonedit.DaemonProxies(doc)
+	for _, k := range wanted.Keys() {
+		if err := dropStrays(doc, k); err != nil {
+			return nil, err
 		}
+	}
+	if p := refusedStill(doc, before); p != nil && wanted.HasValue() {
+		return nil, fmt.Errorf("%s:%d: %s", site.ConfigFile, p.Line, p.Msg)
 	}
 	secret := false
 	for _, k := range wanted.Keys() {
@@ -134,9 +137,6 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 			err = doc.Delete("proxies", string(k))
 		} else {
 			err = doc.Set(v.Reveal(), "proxies", string(k))
-		}
-		if err == nil {
-			err = dropStrays(doc, k)
 		}
 		if err != nil {
 			return nil, err
@@ -156,6 +156,17 @@ func (configSurface) edit(site *Site, files *host.FS, wanted precedence.Settings
 	}
 	c := change.Change{Path: site.ConfigFile, From: from, To: to, Layer: string(precedence.LayerDaemonJSON), Secret: secret || holdsCredentials(from.Data), CleanFrom: !holdsCredentials(from.Data), Needs: change.Needs{Restart: true}, Validate: change.ValidateDaemonJSON}
 	return only(c), nil
+}
+
+// refusedStill returns the first of the problems for which dockerd would not start and which an edit has left in the document, with the line it had before; nil for none.
+func refusedStill(doc *jsonedit.Document, before []jsonedit.Problem) *jsonedit.Problem {
+	_, now := jsonedit.DaemonProxies(doc)
+	for _, p := range before {
+		if p.Effect == jsonedit.EffectRefused && slices.ContainsFunc(now, func(q jsonedit.Problem) bool { return q.Name == p.Name }) {
+			return &p
+		}
+	}
+	return nil
 }
 
 // dropStrays takes out what is named like the setting and stands where dockerd does not read it, old passwords above all.
