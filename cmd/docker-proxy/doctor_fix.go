@@ -63,7 +63,7 @@ func (f fixing) plan(_ context.Context, j *job) error {
 	selected, mine := f.selected(j.view), f.ofDaemon(j.view)
 	j.nothing = "Nothing to mend" + f.others(j.view) + "."
 	if len(mine) > 0 {
-		plan, left, err := daemon.PlanMend(j.view.obs, mine, j.app.history(j.view))
+		plan, left, err := daemon.PlanMend(j.view.obs, f.keep, j.app.history(j.view))
 		if err != nil {
 			return err
 		}

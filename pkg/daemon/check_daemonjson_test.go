@@ -221,6 +221,6 @@ func TestBreaksNextRestart(t *testing.T) {
 // TestOldEngineGetsNoProxies: nothing is moved to where it keeps dockerd from starting all the same.
 func TestOldEngineGetsNoProxies(t *testing.T) {
 	o := observed(t, debianHost("20.10.24"), map[string]string{configPath: `{"https-proxy": "http://p:1"}`})
-	_, _, err := PlanMend(o, o.Findings, nil)
+	_, _, err := PlanMend(o, everyFinding, nil)
 	assert.ErrorContains(t, err, "mend it first: docker proxy unset --layer daemon.json")
 }

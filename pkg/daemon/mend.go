@@ -65,13 +65,42 @@ func menders() map[string]mender {
 // Mendable lists the IDs of the findings that PlanMend may take away, sorted.
 func Mendable() []string { return slices.Sorted(maps.Keys(menders())) }
 
-// PlanMend returns the changes that take away the causes of the chosen findings of o where that needs no guessing: no value is invented, nothing that is not a proxy setting changes,
+// PlanMend returns the changes that take away the causes of findings of o where that needs no guessing: no value is invented, nothing that is not a proxy setting changes,
 // and a setting that dockerd uses today keeps its value. What is left is returned with the reason. The error is that of a host on which nothing can be planned.
-func PlanMend(o *Observation, chosen []precedence.Finding, history History) (*Plan, []Left, error) {
+//
+// keep says which findings are chosen; it is asked again about those that come to light when others are gone, such as blanks in a list that nobody read before.
+func PlanMend(o *Observation, keep func(precedence.Finding) bool, history History) (*Plan, []Left, error) {
 	if err := CheckMendable(o); err != nil {
 		return nil, nil, err
 	}
 	p := newPlanner(o, precedence.Settings{}, history)
+	var left []Left
+	known := o.Findings
+	for chosen := chosenOf(o.Findings, nil, keep); len(chosen) > 0; {
+		left = append(left, p.mendAll(chosen)...)
+		chosen, known = chosenOf(p.now.Findings, known, keep), append(slices.Clone(known), p.now.Findings...)
+	}
+	if err := p.nothingWorse(); err != nil {
+		return nil, left, err
+	}
+	plan, err := p.done()
+	return plan, left, err
+}
+
+// chosenOf returns the findings that are wanted, can be mended, and are not known yet.
+func chosenOf(all, known []precedence.Finding, keep func(precedence.Finding) bool) []precedence.Finding {
+	var out []precedence.Finding
+	for _, f := range all {
+		_, can := menders()[f.ID]
+		if can && keep(f) && !slices.ContainsFunc(known, func(k precedence.Finding) bool { return sameFinding(k, f) }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// mendAll takes the causes of some findings away and returns what is left of them.
+func (p *planner) mendAll(chosen []precedence.Finding) []Left {
 	var left []Left
 	var values []salvaged
 	for _, f := range chosen {
@@ -82,12 +111,7 @@ func PlanMend(o *Observation, chosen []precedence.Finding, history History) (*Pl
 		values = append(values, found...)
 	}
 	left = append(left, p.writeSalvaged(values)...)
-	left = append(left, p.stillThere(chosen, left)...)
-	if err := p.nothingWorse(); err != nil {
-		return nil, left, err
-	}
-	plan, err := p.done()
-	return plan, left, err
+	return append(left, p.stillThere(chosen, left)...)
 }
 
 // CheckMendable is CheckEditable without its faults: a file that cannot be read as configuration is what there is to mend.
@@ -105,11 +129,9 @@ func (p *planner) mendOne(f precedence.Finding) ([]salvaged, error) {
 		return nil, fmt.Errorf("this needs a decision")
 	case m.bytes != nil:
 		changes, err := m.bytes(p, f)
-		if err != nil {
-			return nil, err
-		}
 		check, _ := precedence.CheckOf(f.ID)
 		p.add(changes, check.Summary)
+		return nil, err // a file may be mended in part
 	case m.salvage != nil:
 		return m.salvage(p, f)
 	}

@@ -19,7 +19,7 @@ func salvageBinding(p *planner, f precedence.Finding) ([]salvaged, error) {
 	if f.Source == nil {
 		return nil, errAmbiguous
 	}
-	for _, b := range p.before.Bindings {
+	for _, b := range slices.Concat(p.now.Bindings, p.before.Bindings) { // lines move when something else of the file is mended
 		if b.Source.Path != f.Source.Path || b.Source.Line != f.Source.Line || b.Source.Name != f.Source.Name || b.Source.Layer == precedence.LayerProcess {
 			continue
 		}

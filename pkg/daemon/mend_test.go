@@ -85,7 +85,8 @@ func TestPlanMend(t *testing.T) {
 				version = "26.1.5"
 			}
 			o := observed(t, append([]map[string]string{debianHost(version)}, tc.tree...)...)
-			p, left, err := PlanMend(o, tc.mend, nil)
+			o.Findings = tc.mend // and no others
+			p, left, err := PlanMend(o, everyFinding, nil)
 			assert.NilError(t, err)
 			assert.Equal(t, told(p.After), tc.told)
 			assert.Equal(t, verbs(p), tc.verbs)
@@ -123,4 +124,18 @@ func TestMendable(t *testing.T) {
 		_, ok := menders()[id]
 		assert.Check(t, ok || strings.HasPrefix(id, "client-"), "%s is said to be mended, and nothing mends it", id)
 	}
+}
+
+func everyFinding(precedence.Finding) bool { return true }
+
+// TestMendInTurns: what comes to light when something else is gone is mended, too, unless it was not asked for.
+func TestMendInTurns(t *testing.T) {
+	o := observed(t, debianHost("26.1.5"), map[string]string{configPath: `{"https-proxy": "http://p:1", "no-proxy": "a b"}`})
+	p, left, err := PlanMend(o, everyFinding, nil)
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 0)
+	assert.Equal(t, p.After.verdict(precedence.NoProxy).Winner.Value.Reveal(), "a,b")
+	p, _, err = PlanMend(o, func(f precedence.Finding) bool { return f.ID == "daemon-json-flat-key" }, nil)
+	assert.NilError(t, err)
+	assert.Equal(t, p.After.verdict(precedence.NoProxy).Winner.Value.Reveal(), "a b")
 }
