@@ -129,5 +129,9 @@ func watchPlaces(_ context.Context, s *caSession, known []certs.Fingerprint) ([]
 	if service.Enabled {
 		state = "enabled"
 	}
-	return []caPlace{{Kind: "watch", Name: watch.UnitName, Authorities: full(service.Fingerprints, known), State: state}}, nil
+	name := watch.Name
+	if service.Path == watch.UnitPath {
+		name = watch.UnitName
+	}
+	return []caPlace{{Kind: "watch", Name: name, Authorities: full(service.Fingerprints, known), State: state}}, nil
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
@@ -24,27 +26,66 @@ func (a *app) watchUnit(ctx context.Context, o *caWatchOptions, want []certs.Aut
 	if err != nil {
 		return err
 	}
+	v, err := a.look(ctx)
+	if err == nil {
+		defer v.Close()
+	}
 	if o.printUnit {
-		_, err := fmt.Fprint(a.cli.Out(), unit.String())
+		_, err := fmt.Fprint(a.cli.Out(), unit.For(o.serviceManager(v)).Text)
 		return err
 	}
-	v, err := a.look(ctx)
 	if err != nil {
 		return err
 	}
-	defer v.Close()
 	switch {
-	case v.site.Manager != daemon.ManagerSystemd || v.site.Flavor == daemon.FlavorRemote || v.site.Flavor == daemon.FlavorDesktop:
-		return fmt.Errorf("this daemon is not one that systemd of this machine runs: --print-unit shows what the service would be")
+	case !a.runsServices(o, v):
+		return errors.New("this daemon is not one that this machine runs as a service: --print-unit shows what the service would be")
 	case os.Geteuid() != 0:
 		return fmt.Errorf("the service is a file of the machine's: %s", rootCommand())
 	}
-	todo, err := unitChanges(v, unit, want)
+	return a.installWatch(ctx, o, v, unit.For(o.serviceManager(v)), want)
+}
+
+// serviceManager is the manager whose service is meant: the one that was named, or the one that runs the daemon here; v may be nil.
+func (o *caWatchOptions) serviceManager(v *view) watch.Manager {
+	if o.manager != "" {
+		return watch.Manager(o.manager)
+	}
+	if v != nil {
+		switch v.site.Manager {
+		case daemon.ManagerOpenRC:
+			return watch.OpenRC
+		case daemon.ManagerSysV:
+			return watch.SysV
+		case daemon.ManagerRunit:
+			return watch.Runit
+		}
+	}
+	return watch.Systemd
+}
+
+// runsServices reports whether the manager that is meant is one that runs the daemon on this machine.
+func (a *app) runsServices(o *caWatchOptions, v *view) bool {
+	switch v.site.Flavor {
+	case daemon.FlavorRemote, daemon.FlavorDesktop:
+		return false
+	}
+	switch v.site.Manager {
+	case daemon.ManagerSystemd, daemon.ManagerOpenRC, daemon.ManagerSysV, daemon.ManagerRunit:
+		return true
+	}
+	return o.manager != "" && v.site.Manager == daemon.ManagerManual // it may be known better
+}
+
+// installWatch writes the service, and says how it is started.
+func (a *app) installWatch(ctx context.Context, o *caWatchOptions, v *view, service watch.Service, want []certs.Authority) error {
+	todo, err := unitChanges(v, service, want)
 	if err != nil {
 		return err
 	}
-	if old := todo[len(todo)-1].From; old.Kind == change.File && !strings.HasPrefix(string(old.Data), watch.UnitMarker) && !o.yes {
-		return fmt.Errorf("%s is not of docker proxy ca watch: nothing was changed (--yes overwrites it)", watch.UnitPath)
+	old := todo[len(todo)-1].From
+	if old.Kind == change.File && !watch.Ours(old.Data) && !o.yes {
+		return fmt.Errorf("%s is not of docker proxy ca watch: nothing was changed (--yes overwrites it)", service.Path)
 	}
 	if todo = todo.Effective(); len(todo) > 0 {
 		x := &exportRun{app: a, view: v}
@@ -55,11 +96,11 @@ func (a *app) watchUnit(ctx context.Context, o *caWatchOptions, want []certs.Aut
 	for _, c := range todo {
 		fmt.Fprintf(a.cli.Err(), "%s %s\n", past(c.Verb()), c.Path)
 	}
-	verb := "enable --now"
-	if len(todo) > 0 && todo[len(todo)-1].From.Kind == change.File {
-		verb = "restart"
+	next := service.Enable
+	if len(todo) > 0 && old.Kind == change.File {
+		next = service.Again
 	}
-	_, err = fmt.Fprintf(a.cli.Out(), "systemctl daemon-reload && systemctl %s %s\n", verb, watch.UnitName)
+	_, err = fmt.Fprintln(a.cli.Out(), next)
 	return err
 }
 
@@ -113,7 +154,7 @@ func (a *app) unitOf(o *caWatchOptions, want []certs.Authority) (watch.Unit, err
 func certFile(c certs.Authority) string { return watch.CertDir + "/" + c.Fingerprint.AnchorName() }
 
 // unitChanges are the changes that make the service: its directory, the certificates, the unit last.
-func unitChanges(v *view, unit watch.Unit, want []certs.Authority) (change.Plan, error) {
+func unitChanges(v *view, service watch.Service, want []certs.Authority) (change.Plan, error) {
 	var todo change.Plan
 	add := func(path string, to change.State) error {
 		from, err := change.Observe(v.files, path)
@@ -124,13 +165,13 @@ func unitChanges(v *view, unit watch.Unit, want []certs.Authority) (change.Plan,
 			return nil
 		}
 		if from.Kind == change.File {
-			to = from.WithData(to.Data)
+			to = from.WithData(to.Data).WithMode(from.Mode | to.Mode&0o111)
 		}
 		todo = append(todo, change.Change{Path: path, From: from, To: to, Cause: "docker proxy ca watch --install", Layer: watchLayer})
 		return nil
 	}
 	directory := change.State{Kind: change.Dir, Mode: 0o755, UID: change.Keep, GID: change.Keep}
-	for _, dir := range []string{filepath.Dir(watch.CertDir), watch.CertDir} {
+	for _, dir := range []string{filepath.Dir(watch.CertDir), watch.CertDir, filepath.Dir(service.Path)} {
 		if err := add(dir, directory); err != nil {
 			return nil, err
 		}
@@ -140,7 +181,7 @@ func unitChanges(v *view, unit watch.Unit, want []certs.Authority) (change.Plan,
 			return nil, err
 		}
 	}
-	return todo, add(watch.UnitPath, change.NewFile([]byte(unit.String()), 0o644))
+	return todo, add(service.Path, change.NewFile([]byte(service.Text), service.Mode))
 }
 
 // watchService tells about the service of `ca watch` on this machine, for `ca list`.
@@ -150,20 +191,39 @@ type watchService struct {
 	Enabled      bool     `json:"enabled"`
 }
 
-// findWatch looks for the service; nil when there is none.
+// findWatch looks for the service, whichever manager it is for; nil when there is none.
 func findWatch(files *host.FS) *watchService {
-	data, err := files.ReadFile(watch.UnitPath)
-	if err != nil {
-		return nil
-	}
-	s := &watchService{Path: watch.UnitPath, Fingerprints: []string{}}
-	for _, w := range strings.Fields(string(data)) {
-		w = strings.Trim(w, `"`)
-		if rest, ok := strings.CutPrefix(w, watch.CertDir+"/"+certs.AnchorPrefix); ok {
-			s.Fingerprints = append(s.Fingerprints, strings.TrimSuffix(rest, ".crt"))
+	for _, m := range watch.Managers() {
+		service := watch.Unit{Argv: []string{""}}.For(m)
+		data, err := files.ReadFile(service.Path)
+		if err != nil || !strings.Contains(string(data), watch.CertDir+"/") {
+			continue
 		}
+		s := &watchService{Path: service.Path, Fingerprints: []string{}}
+		for _, part := range strings.Split(string(data), watch.CertDir+"/"+certs.AnchorPrefix)[1:] {
+			if short, _, ok := strings.Cut(part, ".crt"); ok && !slices.Contains(s.Fingerprints, short) {
+				s.Fingerprints = append(s.Fingerprints, short)
+			}
+		}
+		for _, other := range watch.Managers() { // OpenRC and SysV scripts have one place, and links in two
+			if u := (watch.Unit{Argv: []string{""}}).For(other); u.Path == service.Path {
+				s.Enabled = s.Enabled || slices.ContainsFunc(u.Enabled, func(pattern string) bool { return stands(files, pattern) })
+			}
+		}
+		return s
 	}
-	_, err = files.Lstat(filepath.Dir(watch.UnitPath) + "/multi-user.target.wants/" + watch.UnitName)
-	s.Enabled = err == nil
-	return s
+	return nil
+}
+
+// stands reports whether a name is there, whose last element may be a pattern.
+func stands(files *host.FS, pattern string) bool {
+	if !strings.Contains(pattern, "*") {
+		_, err := files.Lstat(pattern)
+		return err == nil
+	}
+	list, err := files.ReadDir(path.Dir(pattern))
+	return err == nil && slices.ContainsFunc(list, func(name string) bool {
+		ok, err := path.Match(path.Base(pattern), name)
+		return ok && err == nil
+	})
 }

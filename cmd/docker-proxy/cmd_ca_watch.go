@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type caWatchOptions struct {
 	caOptions
 	printUnit bool
 	install   bool
+	manager   string
 }
 
 func newCAWatchCommand(a *app) *cobra.Command {
@@ -35,7 +37,8 @@ other options for the container ('docker proxy ca export') are always in time.
 It survives restarts of the daemon: it waits for it without waking one that was stopped, and then looks at all containers again. A container with the label docker-proxy.ca=false is
 left alone.
 
---install writes a systemd service that does this, and copies the certificate to a place that lasts; --print-unit prints it.`,
+--install writes a service that does this, for what runs dockerd on this machine (systemd, OpenRC, SysV scripts, runit), and copies the certificate to a place that lasts;
+--print-unit prints it.`,
 		Example: `  sudo docker proxy ca watch proxy-ca.pem --all
   sudo docker proxy ca watch proxy-ca.pem --filter label=corp.proxy=yes
   sudo docker proxy ca watch proxy-ca.pem --all --install
@@ -57,8 +60,10 @@ left alone.
 	f.StringVar(&o.project, "project", "", "The containers of a Compose `PROJECT`")
 	f.StringArrayVar(&o.bundles, "bundle", nil, "Also an application's own bundle at `PATH` inside the containers, such as /conda/ssl/cacert.pem")
 	f.BoolVar(&o.mounts, "through-mounts", false, "Also change what is mounted into a container: a volume, or a file of the host")
-	f.BoolVar(&o.printUnit, "print-unit", false, "Print the systemd service that does this")
-	f.BoolVar(&o.install, "install", false, "Write the systemd service, and say how it is started")
+	f.BoolVar(&o.printUnit, "print-unit", false, "Print the service that does this")
+	f.BoolVar(&o.install, "install", false, "Write the service, and say how it is started")
+	f.StringVar(&o.manager, "manager", "", "With --install or --print-unit: the service is for this `MANAGER`: systemd, openrc, sysv or runit")
+	_ = cmd.RegisterFlagCompletionFunc("manager", cobra.FixedCompletions(managerNames(), cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 	f.BoolVarP(&o.yes, "yes", "y", false, "With --install: overwrite a service of that name that is not of this program")
 	cmd.MarkFlagsMutuallyExclusive("all", "filter")
 	cmd.MarkFlagsMutuallyExclusive("all", "project")
@@ -78,6 +83,12 @@ func runCAWatch(ctx context.Context, a *app, o *caWatchOptions, args []string) e
 	}
 	if o.yes && !o.install {
 		return usageErrorf("--yes is about the service of --install")
+	}
+	if o.manager != "" && !o.install && !o.printUnit {
+		return usageErrorf("--manager is about the service of --install and --print-unit")
+	}
+	if o.manager != "" && !slices.Contains(managerNames(), o.manager) {
+		return usageErrorf("unknown value %q for --manager: use %s", redact.Terminal(o.manager), strings.Join(managerNames(), ", "))
 	}
 	want, err := a.readAuthorities(o.certs, o.force)
 	if err != nil {
@@ -107,6 +118,15 @@ func runCAWatch(ctx context.Context, a *app, o *caWatchOptions, args []string) e
 	}).Run(ctx)
 	w.say("ended") // by a signal, which is how a service ends
 	return w.closed()
+}
+
+// managerNames are the values of --manager.
+func managerNames() []string {
+	var out []string
+	for _, m := range watch.Managers() {
+		out = append(out, string(m))
+	}
+	return out
 }
 
 func (w *caWatch) down(err error) {
