@@ -183,9 +183,9 @@ func TestCAWatchCrowd(t *testing.T) {
 		start := func(from, to int) {
 			h.Sh(t, fmt.Sprintf(`seq %d %d | xargs -P 8 -I{} docker run -d --restart always --network none --name n{} deb >/dev/null`, from, to))
 		}
-		start(1, 150)
+		start(1, 60)
 		h.RestartDocker(t) // while there is still something to be done
-		start(151, 300)
+		start(61, 300)
 		h.Eventually(t, "trust in 300 containers", func() bool { return proxy(t, h, "ca", "list", "--missing", "--all", "--quiet").Code == 0 })
 		assert.Equal(t, strings.TrimSpace(h.Sh(t, "docker ps -q | wc -l")), "300")
 		listed := strings.Count(mustProxy(t, h, "ca", "list", "--all").Stdout, "   yes\n")

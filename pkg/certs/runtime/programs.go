@@ -21,7 +21,7 @@ func (f *finder) look(p Processes) []program {
 	}
 	for _, proc := range p.Running {
 		name := proc.Name()
-		if name == "" || slices.Contains(inert(), name) {
+		if name == "" || slices.Contains(inert(), name) || starting(proc) {
 			continue
 		}
 		row, known := rowOf(name)
@@ -42,6 +42,11 @@ func (f *finder) look(p Processes) []program {
 		}
 	}
 	return out
+}
+
+// starting reports whether a process is not the container's program yet, but what becomes it: `runc init` (runc libcontainer/container_linux.go), whose file has been copied.
+func starting(p Process) bool {
+	return len(p.Argv) == 2 && p.Argv[1] == "init" && (path.Base(p.Argv[0]) == "runc" || path.Base(p.Argv[0]) == "crun")
 }
 
 // rowOf finds the runtime of a program; the zero Row and false for one that is not known.

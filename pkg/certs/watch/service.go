@@ -9,7 +9,7 @@ import (
 // Manager is what starts services on a machine.
 type Manager string
 
-// The managers for which there is a service. Systemd's, OpenRC's and the one for SysV are started on real hosts by the tests; runit's is modelled on runsv(8) alone.
+// The managers for which there is a service. Each is started on a real host by the tests (test/e2e, TestCAWatch and TestCAWatchServices), all of them Debian's.
 const (
 	Systemd Manager = "systemd"
 	OpenRC  Manager = "openrc"
