@@ -86,6 +86,7 @@ func (v *view) askContainers(ctx context.Context) (client.Daemon, error) {
 	if err != nil {
 		return out, fmt.Errorf("asking for the containers: %w", err)
 	}
+	v.lookMissingCAs(all)
 	projects := projectReader{view: v, known: map[string]projectVariables{}}
 	for _, c := range all {
 		one := created(c)
