@@ -21,12 +21,12 @@ func TestDoctorState(t *testing.T) { on(t, "trixie", playDoctorState) }
 // diagnosis is what these tests read of `doctor --format json`.
 type diagnosis struct {
 	Asked    []string
-	Findings []diagnosed
+	Findings []stateFinding
 	Notes    []string
 }
 
-// diagnosed is one finding.
-type diagnosed struct{ ID, Severity, Message, Fix string }
+// stateFinding is one finding.
+type stateFinding struct{ ID, Severity, Message, Fix string }
 
 // has returns the message of a finding, and whether there is one.
 func (d diagnosis) has(id string) (message, fix string, ok bool) {
@@ -55,7 +55,7 @@ func diagnose(t *testing.T, h *hosts.Host, args ...string) diagnosis {
 	assert.Assert(t, !strings.Contains(r.Stdout+r.Stderr, "s3cr3t"), "%s", r)
 	var d diagnosis
 	assert.NilError(t, json.Unmarshal([]byte(r.Stdout), &d), "%s", r)
-	failed := slices.ContainsFunc(d.Findings, func(f diagnosed) bool { return f.Severity == "error" })
+	failed := slices.ContainsFunc(d.Findings, func(f stateFinding) bool { return f.Severity == "error" })
 	assert.Equal(t, r.Code, map[bool]int{true: 1}[failed], "%s", r)
 	return d
 }
@@ -152,7 +152,7 @@ func stateAuthority(t *testing.T, h *hosts.Host, n *hosts.Network, use func(*tes
 		message, _, ok := d.has("ca-not-in-daemon-store")
 		assert.Assert(t, ok, "%+v", d)
 		assert.Assert(t, cmp.Contains(message, "was added to the container web"))
-		i := slices.IndexFunc(d.Findings, func(f diagnosed) bool { return f.ID == "ca-not-in-daemon-store" })
+		i := slices.IndexFunc(d.Findings, func(f stateFinding) bool { return f.ID == "ca-not-in-daemon-store" })
 		assert.Equal(t, d.Findings[i].Severity, "warning", "without a handshake it may be any other authority")
 		_, _, ok = d.has("ca-containers-missing")
 		assert.Assert(t, !ok, "nobody has asked for containers")
@@ -263,7 +263,7 @@ func stateUserland(t *testing.T, h *hosts.Host, _ *hosts.Network, _ func(*testin
 	assert.Equal(t, publish().Code, 0)
 }
 
-// stateDeep: what dockerd refuses and no fast check knows is diagnosed by --deep; what a fast check calls fatal, dockerd confirms.
+// stateDeep: what dockerd refuses and no fast check knows is told by --deep; what a fast check calls fatal, dockerd confirms.
 func stateDeep(t *testing.T, h *hosts.Host, _ *hosts.Network, _ func(*testing.T, string)) {
 	const config = "/etc/docker/daemon.json"
 	validate := func() hosts.Result { return h.Run(t, "dockerd", "--validate", "--config-file="+config) }
@@ -286,7 +286,7 @@ func stateDeep(t *testing.T, h *hosts.Host, _ *hosts.Network, _ func(*testing.T,
 			d := diagnose(t, h, "--deep")
 			_, _, said := d.has("daemon-json-validate-fails")
 			assert.Equal(t, said, c.news)
-			fast := slices.ContainsFunc(d.Findings, func(f diagnosed) bool {
+			fast := slices.ContainsFunc(d.Findings, func(f stateFinding) bool {
 				return f.Severity == "error" && strings.HasPrefix(f.ID, "daemon-json-") && f.ID != "daemon-json-validate-fails"
 			})
 			assert.Equal(t, fast, (c.fatal || c.name == "wrong for people alone") && !c.news, "%+v", d)
