@@ -58,7 +58,8 @@ func (m *Machine) belongs(a anchor) bool {
 	return false
 }
 
-// packagedLost lists the files of Debian's list that the bundle does not hold. They are read only where the bundle has fewer certificates than there are sources.
+// packagedLost lists the files of Debian's list that the bundle does not hold. All of them are read only where the bundle has fewer certificates than there are sources, or lacks
+// the first or the last one.
 func (m *Machine) packagedLost() []string {
 	if name := m.store.Family.Name; name != "debian" && name != "gentoo" {
 		return nil
@@ -79,9 +80,14 @@ func (m *Machine) packagedLost() []string {
 			in++
 		}
 	}
-	if in >= len(names) {
+	if len(names) == 0 || in >= len(names) && len(m.lostOf([]string{names[0], names[len(names)-1]})) == 0 {
 		return nil
 	}
+	return m.lostOf(names)
+}
+
+// lostOf are those of Debian's packaged files that the bundle does not hold.
+func (m *Machine) lostOf(names []string) []string {
 	var lost []string
 	for _, n := range names {
 		data, err := m.tree.ReadFile(path.Join(debianShared, n))

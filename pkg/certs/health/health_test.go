@@ -147,6 +147,7 @@ func TestFindings(t *testing.T) {
 		{name: "an anchor that is not in the bundle", tree: debian(only("corp.crt", corp), one), change: func(tree map[string]string) { tree[bundleFile] = string(one.PEM()) }, want: "ca-bundle-shrank", says: "corp.crt, which stands among the sources", fix: "update-ca-certificates"},
 		{name: "an anchor that the tool does not take", tree: debian(only("corp.pem", corp), one), change: func(tree map[string]string) { tree[bundleFile] = string(one.PEM()) }},
 		{name: "packaged roots lost", tree: debian(nil, one, two), change: func(tree map[string]string) { tree[bundleFile] = string(corp.PEM()) }, want: "ca-bundle-shrank", says: "Root_0.crt, Root_1.crt, which stand"},
+		{name: "another one in the place of a packaged root", tree: debian(nil, one, two), change: func(tree map[string]string) { tree[bundleFile] = string(corp.PEM()) + string(two.PEM()) }, want: "ca-bundle-shrank", says: "Root_0.crt, which stands"},
 		{name: "a packaged root turned off", tree: debian(nil, one, two), change: func(tree map[string]string) {
 			tree[bundleFile] = string(one.PEM())
 			tree[debianConf] = strings.Replace(tree[debianConf], "mozilla/Root_1", "!mozilla/Root_1", 1)

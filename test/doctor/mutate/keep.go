@@ -23,7 +23,7 @@ type keeper struct {
 }
 
 func keepers() []keeper {
-	return []keeper{
+	return append(authorityKeepers(), []keeper{
 		{"other-proxy", func(s *state.State) bool {
 			return everywhere(s, "proxy.corp", "egress-7.branch.example", "old.corp", "former.example", "image.corp", "golden.example")
 		}},
@@ -52,7 +52,7 @@ func keepers() []keeper {
 		{"two-links", twoLinks},
 		{"other-program-place", otherProgramPlace},
 		{"other-program", otherProgram},
-	}
+	}...)
 }
 
 // Keep returns n mutations of the state that keep everything that is to be found in it, chosen and combined by the seed.

@@ -25,6 +25,7 @@ func Remove(s state.State, f state.Finding) []Mutation {
 	add("not-executable", func(c *state.State) bool { return notExecutable(c, f) })
 	add("renamed", func(c *state.State) bool { return renamed(c, f) })
 	add("no-proxies", func(c *state.State) bool { return withoutProxies(c, f) })
+	add("not-looked-at", func(c *state.State) bool { return removeAuthority(c, f) })
 	add("mended", func(c *state.State) bool { return mend(c, f) })
 	return all
 }

@@ -26,6 +26,8 @@ func mend(s *state.State, f state.Finding) bool {
 		return mendList(s, f)
 	case strings.HasPrefix(f.ID, "client-"):
 		return mendClient(s, f)
+	case strings.HasPrefix(f.ID, "ca-"):
+		return mendAuthority(s, f)
 	}
 	return mendValues(s, f)
 }
