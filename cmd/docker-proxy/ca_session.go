@@ -29,6 +29,7 @@ type caSession struct {
 	files   *host.FS
 	records *txn.Records
 	in      *install.Installer
+	images  target.Images
 	listed  []fleet.Chosen // every container of the daemon, when all were asked for
 }
 
@@ -134,7 +135,7 @@ func (s *caSession) run(ctx context.Context, do work) ([]fleet.Outcome, error) {
 		s.say("No container matches.")
 	}
 	out := fleet.Run(ctx, s.engine, chosen, func(ctx context.Context, c engine.Inspected) (install.Result, error) {
-		t, err := target.OpenInspected(ctx, s.engine, c, target.Auto)
+		t, err := s.images.Open(ctx, s.engine, c, target.Auto)
 		if err != nil {
 			return install.Result{Files: []install.File{}, Notes: []certs.Note{}, Unrestored: []string{}}, err
 		}

@@ -88,8 +88,7 @@ func (in *Installer) Add(ctx context.Context, t target.Target, c engine.Inspecte
 // add is Add where no other run was interrupted.
 func (in *Installer) add(ctx context.Context, t target.Target, c engine.Inspected, rec *record, want []certs.Authority) (Result, error) {
 	running := in.running(c)
-	t.Prefetch(ctx, "/etc") // one question instead of dozens, where each is one to the daemon
-	p, trust, err := in.planAdd(t, c, running, want)
+	p, trust, err := in.planAdd(ctx, t, c, running, want)
 	res := Result{Files: []File{}, Notes: slices.Clone(p.notes), Unrestored: []string{}, Family: p.family}
 	if err != nil {
 		return res, err
@@ -152,13 +151,22 @@ func (in *Installer) trusts(t target.Target, c engine.Inspected, running []runti
 }
 
 // planAdd makes a plan, or takes one that was made for a container that is alike; then there is no Trust.
-func (in *Installer) planAdd(t target.Target, c engine.Inspected, running []runtime.Process, want []certs.Authority) (*planned, Trust, error) {
+func (in *Installer) planAdd(ctx context.Context, t target.Target, c engine.Inspected, running []runtime.Process, want []certs.Authority) (*planned, Trust, error) {
 	what := about(c, running) + short(fingerprints(want))
-	if p := in.plans.find(t, what); p != nil {
+	p := in.plans.find(ctx, t, c, what)
+	if p == nil {
+		waited, done := in.plans.turn(ctx, what)
+		defer done()
+		if waited {
+			p = in.plans.find(ctx, t, c, what)
+		}
+	}
+	if p != nil {
 		return p, nil, nil
 	}
+	t.Prefetch(ctx, "/etc") // one question instead of dozens, where each is one to the daemon
 	r := recording(t)
-	p := &planned{about: what}
+	p = &planned{about: what, image: imageOf(c)}
 	trust, err := in.Survey(r, c, running)
 	if err != nil {
 		return p, nil, fmt.Errorf("looking at its stores: %w", err)

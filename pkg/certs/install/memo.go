@@ -1,15 +1,18 @@
 package install
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/change"
 	"github.com/docker-proxy/docker-proxy/internal/engine"
 	"github.com/docker-proxy/docker-proxy/pkg/certs"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/runtime"
+	"github.com/docker-proxy/docker-proxy/pkg/certs/store"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/target"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/tree"
 )
@@ -24,6 +27,7 @@ const maxPlans = 8
 // planned is a plan with what it was made of.
 type planned struct {
 	about  string // the processes' side of the container
+	image  string // its image, with what is mounted in it; see imageOf
 	asked  []question
 	plan   change.Plan
 	notes  []certs.Note
@@ -38,7 +42,8 @@ type planned struct {
 type plans struct {
 	mu   sync.Mutex
 	kept []*planned
-	sums map[*byte]string // of the bytes in kept plans
+	made map[string]chan struct{} // what is being planned, by what it is about; closed when it is
+	sums map[*byte]string         // of the bytes in kept plans
 }
 
 // question is one look at the file system and its answer.
@@ -49,6 +54,7 @@ type question struct {
 	entries []tree.Entry
 	data    []byte
 	err     error
+	tells   bool // see store.Tells
 }
 
 // recorder notes every question, and answers one that is put again without asking.
@@ -70,7 +76,7 @@ func (r *recorder) ask(what byte, name string, get func(*question) error) questi
 	if i, ok := r.known[asking{what, name}]; ok {
 		return r.asked[i]
 	}
-	q := question{what: what, name: name}
+	q := question{what: what, name: name, tells: store.Tells(name)}
 	q.err = get(&q)
 	r.known[asking{what, name}] = len(r.asked)
 	r.asked = append(r.asked, q)
@@ -137,6 +143,9 @@ func alike(a, b tree.Entry) bool {
 	if a.Mode.IsDir() && b.Mode.IsDir() {
 		a.Size = b.Size
 	}
+	if a.UID == change.Keep || b.UID == change.Keep { // not told; who writes looks again
+		a.UID, a.GID = b.UID, b.GID
+	}
 	return a == b
 }
 
@@ -162,18 +171,77 @@ func about(c engine.Inspected, running []runtime.Process) string {
 	return b.String()
 }
 
-// find gives a kept plan that fits.
-func (p *plans) find(t target.Target, about string) *planned {
+// imageOf names the image of a container together with the places where something is mounted over it; "" where no image is known.
+func imageOf(c engine.Inspected) string {
+	if c.ImageID == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(c.ImageID)
+	for _, m := range c.Mounts {
+		b.WriteString("\x00" + m.Type + "\x00" + m.Destination)
+	}
+	return b.String()
+}
+
+// find gives a kept plan that fits. Where each question is a request to the daemon, all bytes that the plan read are asked for first, and what only tells the distribution is not
+// asked again in a container of the same image: every store, every place that is written to, and everything that must not be there is.
+func (p *plans) find(ctx context.Context, t target.Target, c engine.Inspected, about string) *planned {
 	p.mu.Lock()
 	kept := slices.Clone(p.kept)
 	p.mu.Unlock()
+	requests := !t.Can().Atomic
 	for _, k := range kept {
-		if k.about == about && !slices.ContainsFunc(k.asked, func(q question) bool { return !q.same(t) }) {
+		if k.about != about {
+			continue
+		}
+		known := requests && k.image != "" && k.image == imageOf(c)
+		if requests {
+			t.Prefetch(ctx, k.bytes(known)...)
+		}
+		if !slices.ContainsFunc(k.asked, func(q question) bool { return !(known && q.tells) && !q.same(t) }) {
 			return k
 		}
 	}
 	return nil
 }
+
+// bytes are the names of the files and directories that were read; known leaves those out that are not asked for again.
+func (k *planned) bytes(known bool) []string {
+	var out []string
+	for _, q := range k.asked {
+		if q.what != 'l' && q.err == nil && !(known && q.tells) {
+			out = append(out, q.name)
+		}
+	}
+	return out
+}
+
+// turn lets the first of several containers that seem alike make the plan alone, and has the others wait for it, not long: it may be one that does not answer. It
+// reports whether there was something to wait for; the first one calls done at the end.
+func (p *plans) turn(ctx context.Context, about string) (waited bool, done func()) {
+	p.mu.Lock()
+	running := p.made[about]
+	if running == nil {
+		if p.made == nil {
+			p.made = map[string]chan struct{}{}
+		}
+		mine := make(chan struct{})
+		p.made[about] = mine
+		p.mu.Unlock()
+		return false, func() { close(mine) }
+	}
+	p.mu.Unlock()
+	select {
+	case <-running:
+	case <-ctx.Done():
+	case <-time.After(patience):
+	}
+	return true, func() {}
+}
+
+// patience is how long one container waits for the plan of another one, which takes some hundredths of a second where nothing is wrong.
+const patience = time.Second
 
 // put keeps a plan, and the sums of its bytes.
 func (p *plans) put(k *planned) {

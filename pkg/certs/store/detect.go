@@ -91,3 +91,22 @@ func Names() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Tells reports a name that is looked at only to tell which distribution it is, and what its tool would do: nothing at it is changed, and what it says is the same in all
+// containers of an image.
+func Tells(name string) bool {
+	if name == debianConf || name == "/etc/os-release" || name == "/usr/lib/os-release" {
+		return true
+	}
+	holds := false
+	for _, f := range Families() {
+		for _, group := range f.proof {
+			holds = holds || slices.Contains(group, name)
+		}
+		holds = holds || slices.Contains(f.tool, name) || slices.Contains(f.managers, name)
+		if slices.ContainsFunc(f.bundles, func(b Bundle) bool { return b.Path == name }) || f.anchors.dir == name {
+			return false
+		}
+	}
+	return holds
+}

@@ -32,18 +32,27 @@ type archiveTarget struct {
 	cache  *cache
 	base   *int     // the container's owner 0 as the daemon has it; nil: not asked for yet
 	remove *remover // nil: not looked for yet
+
+	image   *image                     // what other containers of its image have told; nil where it stands alone
+	relies  bool                       // something of that was used
+	careful bool                       // nothing of that may be used: what is about to be written must not be on a mount
+	changed bool                       // something was written
+	vain    map[string]map[string]bool // by directory: names that were asked for in vain
 }
 
 var _ Target = (*archiveTarget)(nil)
 
 func openArchive(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Target, error) {
 	// What every container gets over its files (runtime-spec, config-linux.md, default filesystems), and the daemon does not see.
-	for _, kernel := range []string{"/dev", "/proc", "/sys"} {
+	for _, kernel := range [kernelMounts]string{"/dev", "/proc", "/sys"} {
 		seen.Mounts = append(slices.Clone(seen.Mounts), engine.Mount{Type: kernelMount, Source: "a file system of the kernel", Destination: kernel})
 	}
 	slices.SortStableFunc(seen.Mounts, func(x, y engine.Mount) int { return strings.Compare(x.Destination, y.Destination) })
 	return &archiveTarget{ctx: ctx, eng: eng, seen: seen, cache: newCache()}, nil
 }
+
+// kernelMounts is how many mounts every container has.
+const kernelMounts = 3
 
 // kernelMount is the type of a mount that only the container sees, as a tmpfs is.
 const kernelMount = "kernel"
@@ -131,9 +140,27 @@ type exact struct{ *archiveTarget }
 
 // Lstat asks for directories in the cheapest way, without their owners.
 func (t exact) Lstat(real string) (tree.Entry, error) {
+	e, err := t.lstat(real)
+	switch {
+	case err == nil:
+		t.learned(e)
+	case errors.Is(err, fs.ErrNotExist):
+		t.missed(real)
+	}
+	return e, err
+}
+
+func (t exact) lstat(real string) (tree.Entry, error) {
 	if n, known := t.cache.find(real); known && n != nil {
 		return n.entry, nil
 	} else if !known && !t.cache.stale[real] && t.hidden(real) == nil {
+		if e, ok := t.assumed(real); ok {
+			return e, nil
+		}
+		if t.unchanged(real) {
+			t.cache.missing[real] = true
+			return tree.Entry{}, &fs.PathError{Op: "stat", Path: real, Err: fs.ErrNotExist}
+		}
 		var st engine.PathStat
 		err := t.asked(real, func(ctx context.Context) (err error) {
 			st, err = t.eng.StatPath(ctx, t.seen.ID, real)
@@ -196,20 +223,9 @@ func (t *archiveTarget) Lstat(name string) (tree.Entry, error) {
 func (t *archiveTarget) ReadDir(name string) ([]tree.Entry, error) {
 	t.use.Lock()
 	defer t.use.Unlock()
-	real, e, err := tree.Resolve(exact{t}, name)
+	real, err := t.fetchDir(name)
 	if err != nil {
 		return nil, err
-	}
-	if !e.Mode.IsDir() {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: syscall.ENOTDIR}
-	}
-	if err := t.hiddenDir(real); err != nil {
-		return nil, err
-	}
-	if !t.cache.covered(real) {
-		if err := t.asked(real, func(ctx context.Context) error { return t.fetchAll(ctx, real) }); err != nil {
-			return nil, err
-		}
 	}
 	var out []tree.Entry
 	for _, base := range t.cache.names(real) {
@@ -225,6 +241,29 @@ func (t *archiveTarget) ReadDir(name string) ([]tree.Entry, error) {
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// fetchDir has everything that is in a directory in the cache, and gives its name without links.
+func (t *archiveTarget) fetchDir(name string) (string, error) {
+	for again := false; ; again = true {
+		real, e, err := tree.Resolve(exact{t}, name)
+		if err != nil {
+			return "", err
+		}
+		if !e.Mode.IsDir() {
+			return "", &fs.PathError{Op: "readdir", Path: name, Err: syscall.ENOTDIR}
+		}
+		if err := t.hiddenDir(real); err != nil || t.cache.covered(real) {
+			return real, err
+		}
+		if err := t.asked(real, func(ctx context.Context) error { return t.fetchAll(ctx, real) }); err != nil {
+			return "", err
+		}
+		// It may be a link in this container, although it is none in others of the image.
+		if n, _ := t.cache.find(real); again || n == nil || !n.entry.IsLink() {
+			return real, nil
+		}
+	}
 }
 
 // hiddenDir is hidden for what is in a directory: that of the mount point itself, too.
@@ -290,7 +329,7 @@ func (t *archiveTarget) Prefetch(ctx context.Context, names ...string) {
 			return
 		}
 		real, err := t.real(name)
-		if err != nil || t.hiddenDir(real) != nil || t.cache.covered(real) {
+		if err != nil || t.hiddenDir(real) != nil || t.cache.covered(real) && !t.cache.stale[real] {
 			continue
 		}
 		// A hint: whatever is wrong with it will be seen by who reads it.

@@ -21,6 +21,8 @@ func (t *archiveTarget) Apply(ctx context.Context, changes change.Plan, o Option
 	if time.Since(t.cache.begun) > fresh {
 		t.cache = newCache()
 	}
+	// What is behind a link to a mount is not the container's own: then the way to each file is gone anew.
+	t.careful = len(t.seen.Mounts) > kernelMounts
 	b := &batch{t: t, ctx: ctx, o: o}
 	defer func() {
 		if err != nil {
@@ -164,6 +166,7 @@ func (t *archiveTarget) refresh(ctx context.Context, real string) error {
 			return &ChangedError{Path: real}
 		}
 		n.entry.ModTime, n.exact = st.ModTime, true
+		t.compared(n)
 		return nil
 	})
 }

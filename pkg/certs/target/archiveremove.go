@@ -49,6 +49,7 @@ func (t *archiveTarget) findRemover() *remover {
 // removeAll removes names without links, in their order, and says which ones are gone and, for the others, why not. Only what is seen to be gone counts.
 func (t *archiveTarget) removeAll(ctx context.Context, steps []*step) (gone []bool, kept []error) {
 	gone = make([]bool, len(steps))
+	t.changed = true
 	for i, s := range steps {
 		t.cache = newCache()
 		if s.state.Kind != change.Dir || t.seen.State == "exited" || t.seen.State == "created" {

@@ -38,6 +38,7 @@ func (t *archiveTarget) send(ctx context.Context, dir string, buf *bytes.Buffer)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	t.changed = true
 	return t.asked(dir, func(ctx context.Context) error { return t.eng.PutArchive(ctx, t.seen.ID, dir, buf) })
 }
 
@@ -106,7 +107,11 @@ func (t *archiveTarget) times(ctx context.Context, dirs map[string]tree.Entry, o
 		w := tar.NewWriter(&buf)
 		var err error
 		for _, name := range groups[dest] {
+			// Nothing but the time: who owns it, and who may, is as it is now.
 			e := dirs[name]
+			if now, _ := t.cache.find(name); now != nil {
+				e.Mode, e.UID, e.GID = now.entry.Mode, now.entry.UID, now.entry.GID
+			}
 			h := &tar.Header{Typeflag: tar.TypeDir, Mode: int64(tarMode(e.State())), Uid: e.UID, Gid: e.GID, ModTime: e.ModTime}
 			if err = put(w, dest, name, h, nil); err != nil {
 				break
