@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/docker-proxy/docker-proxy/internal/redact"
@@ -13,6 +14,9 @@ var ErrGone = errors.New("the container does not run any more, or was started ag
 
 // ErrNotContainer says that a process is not the one of the container it should be: its number was used again, or it is on another machine.
 var ErrNotContainer = errors.New("the process is not one of this container")
+
+// errNotRoot says that this process may not open any container's root directory; it is fs.ErrPermission.
+var errNotRoot = fmt.Errorf("this process is not root: %w", fs.ErrPermission)
 
 // ChangedError is a file that is not any more what it was when the change was planned.
 type ChangedError struct{ Path string }

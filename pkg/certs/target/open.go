@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/docker-proxy/docker-proxy/internal/engine"
@@ -50,6 +51,9 @@ func OpenInspected(ctx context.Context, eng engine.Engine, seen engine.Inspected
 		t, err := openRoot(ctx, eng, seen)
 		if err == nil || how == ContainerRoot {
 			return t, err
+		}
+		if errors.Is(err, errNotRoot) {
+			return openArchive(ctx, eng, seen)
 		}
 		// Its process may be one of another machine, of which there is none here, or have ended since.
 		if seen, err = eng.Inspect(ctx, seen.ID); err != nil {

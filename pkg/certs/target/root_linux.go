@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -80,7 +79,7 @@ const procFile = 8 << 10
 // openRoot opens the root directory of a running container of this machine.
 func openRoot(ctx context.Context, eng engine.Engine, seen engine.Inspected) (Target, error) {
 	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("opening the root directory of container %s: %w", seen.Name, fs.ErrPermission)
+		return nil, fmt.Errorf("opening the root directory of container %s: %w", seen.Name, errNotRoot)
 	}
 	if !seen.Running() {
 		return nil, ErrGone
