@@ -37,11 +37,6 @@ func (in *Installer) carryOut(ctx context.Context, t target.Target, res *Result,
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		names := make([]string, 0, len(done))
-		for _, d := range done {
-			names = append(names, d.Real)
-		}
-		t.Prefetch(ctx, names...)
 		err = op.check()
 	}
 	if err == nil {

@@ -1,6 +1,7 @@
 package install
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -34,13 +35,35 @@ func (e *UntrustedError) Error() string {
 }
 
 // readBack compares every changed file with what was to be written.
-func readBack(t target.Target, plan change.Plan) error {
+func readBack(ctx context.Context, t target.Target, plan change.Plan) error {
+	var names []string
+	for _, c := range plan {
+		if c.To.Kind != change.Absent {
+			names = append(names, c.Path)
+		}
+	}
+	t.Prefetch(ctx, names...)
 	for _, c := range plan {
 		if err := readOne(t, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// replaced are the files that a plan makes in the place of others; all of it where there are none. A target that makes changes in order makes these last, so that they show that
+// the others were made, too: what programs read is among them. In the first container with a plan everything is read back.
+func replaced(plan change.Plan) change.Plan {
+	var out change.Plan
+	for _, c := range plan {
+		if c.From.Kind == change.File && c.To.Kind == change.File {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return plan
+	}
+	return out
 }
 
 func readOne(t target.Target, c change.Change) error {
@@ -76,8 +99,12 @@ func readOne(t target.Target, c change.Change) error {
 
 // checkAdded reads back, and looks whether every bundle holds what it should and nothing is lost: once for each plan, since reading certificates out of a bundle takes longer than
 // all else, and the same bytes hold the same certificates.
-func (in *Installer) checkAdded(t target.Target, c engine.Inspected, p *planned, want []certs.Fingerprint) error {
-	if err := readBack(t, p.plan); err != nil || p.right.Load() {
+func (in *Installer) checkAdded(ctx context.Context, t target.Target, c engine.Inspected, p *planned, want []certs.Fingerprint) error {
+	plan := p.plan
+	if p.right.Load() && t.Can().Ordered {
+		plan = replaced(plan)
+	}
+	if err := readBack(ctx, t, plan); err != nil || p.right.Load() {
 		return err
 	}
 	trust, err := in.Survey(t, c, in.running(c))

@@ -61,6 +61,8 @@ type Installer struct {
 	Daemon string
 	// ThroughMounts also changes what is mounted into the container.
 	ThroughMounts bool
+	// Named are files that the user named, which are looked for in every container.
+	Named []string
 	// PlanOnly changes nothing.
 	PlanOnly bool
 	// Tool runs the family's own tool inside a container, instead of writing what it would write; nil writes.
@@ -103,7 +105,7 @@ func (in *Installer) add(ctx context.Context, t target.Target, c engine.Inspecte
 		res.Pending = true
 		return res, nil
 	}
-	op := operation{rec: rec, want: want, plan: plan, check: func() error { return in.checkAdded(t, c, p, fingerprints(want)) }, keep: func(done []target.Done) error {
+	op := operation{rec: rec, want: want, plan: plan, check: func() error { return in.checkAdded(ctx, t, c, p, fingerprints(want)) }, keep: func(done []target.Done) error {
 		next := rec.clone()
 		in.added(next, done, want, in.now())
 		return in.save(next, done, want)
@@ -153,12 +155,12 @@ func (in *Installer) trusts(t target.Target, c engine.Inspected, running []runti
 // planAdd makes a plan, or takes one that was made for a container that is alike; then there is no Trust.
 func (in *Installer) planAdd(ctx context.Context, t target.Target, c engine.Inspected, running []runtime.Process, want []certs.Authority) (*planned, Trust, error) {
 	what := about(c, running) + short(fingerprints(want))
-	p := in.plans.find(ctx, t, c, what)
+	p := in.plans.find(ctx, t, c, what, in.Named)
 	if p == nil {
 		waited, done := in.plans.turn(ctx, what)
 		defer done()
 		if waited {
-			p = in.plans.find(ctx, t, c, what)
+			p = in.plans.find(ctx, t, c, what, in.Named)
 		}
 	}
 	if p != nil {

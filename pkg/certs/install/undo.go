@@ -76,7 +76,7 @@ func (in *Installer) remove(ctx context.Context, t target.Target, c engine.Inspe
 	if len(ours) == 0 {
 		res.Notes = append(res.Notes, certs.Note{Kind: certs.Unrestored, Text: "there is no record of this container: the certificate is taken out by its fingerprint, and times are not as they were before"})
 	}
-	out, err := in.carryOut(ctx, t, &res, operation{rec: rec, plan: plan, check: func() error { return readBack(t, plan) }, keep: func(done []target.Done) error {
+	out, err := in.carryOut(ctx, t, &res, operation{rec: rec, plan: plan, check: func() error { return readBack(ctx, t, plan) }, keep: func(done []target.Done) error {
 		next := rec.clone()
 		if len(ours) > 0 {
 			next.Added, next.Time = left, in.now()
@@ -263,7 +263,7 @@ func (in *Installer) rest(ctx context.Context, t target.Target, c engine.Inspect
 	}
 	done, err := t.Apply(ctx, plan, target.Options{ThroughMounts: in.ThroughMounts, Before: in.ahead(rec, !t.Can().Atomic, nil)})
 	if err == nil {
-		err = readBack(t, plan)
+		err = readBack(ctx, t, plan)
 	}
 	if err != nil {
 		return in.takeBack(ctx, t, res, done, nil, err)

@@ -338,7 +338,7 @@ func (t *archiveTarget) Prefetch(ctx context.Context, names ...string) {
 }
 
 // Can implements Target. Files are removed, directories only by the container's own rmdir, or where nothing runs.
-func (t *archiveTarget) Can() Capabilities { return Capabilities{Delete: true} }
+func (t *archiveTarget) Can() Capabilities { return Capabilities{Delete: true, Ordered: true} }
 
 // fresh is how long what was read counts as what is there.
 const fresh = 2 * time.Second

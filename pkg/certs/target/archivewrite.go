@@ -3,9 +3,11 @@ package target
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,10 @@ import (
 )
 
 // write makes files, links and directories by one tar, unpacked in dir. The daemon removes a file and makes it again; it never follows a link out of the container.
+// It unpacks in the order of the tar and ends at the first error (moby pkg/archive and go-archive, Unpack), so that what replaces a file comes last.
 func (t *archiveTarget) write(ctx context.Context, dir string, steps []*step) error {
+	steps = slices.Clone(steps)
+	slices.SortStableFunc(steps, func(a, b *step) int { return cmp.Compare(a.replaces(), b.replaces()) })
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, s := range steps {
@@ -32,6 +37,14 @@ func (t *archiveTarget) write(ctx context.Context, dir string, steps []*step) er
 		return err
 	}
 	return t.send(ctx, dir, &buf)
+}
+
+// replaces is 1 for a file in the place of another one, else 0.
+func (s *step) replaces() int {
+	if s.state.Kind == change.File && s.to.Kind == change.File {
+		return 1
+	}
+	return 0
 }
 
 func (t *archiveTarget) send(ctx context.Context, dir string, buf *bytes.Buffer) error {

@@ -36,6 +36,9 @@ type Capabilities struct {
 	Delete bool // files can be removed
 	Atomic bool // a file is replaced in one step
 	Nanos  bool // times are kept to the nanosecond; else to the second
+	// Ordered says that Apply makes what replaces a file after all else that goes with it in one request, and that the other side ends at the first error: a file that
+	// was replaced shows that the rest was made.
+	Ordered bool
 }
 
 // Options change what Apply may do.
