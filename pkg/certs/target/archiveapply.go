@@ -133,7 +133,7 @@ func (t *archiveTarget) look(ctx context.Context, real string) (*step, error) {
 		}
 	}
 	if s.state.Kind == change.File {
-		if s.state.Data, err = t.bytes(real, real, s.was.entry); err != nil {
+		if s.state.Data, err = t.kept(real, real, s.was.entry); err != nil { // nobody changes bytes of a state
 			return nil, err
 		}
 		s.xattr = s.was.xattrs

@@ -2,6 +2,7 @@ package target
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func (t *archiveTarget) fetchFile(ctx context.Context, real string) (*node, erro
 	if n.entry.Size > tree.MaxFile {
 		return nil, &tree.TooLargeError{Path: real, Size: n.entry.Size}
 	}
-	if n.data, err = io.ReadAll(in); err != nil {
+	if n.data, err = readBody(in, h.Size); err != nil {
 		return nil, oddTar(real, err)
 	}
 	n.read = true
@@ -128,13 +129,23 @@ func (t *archiveTarget) keep(ctx context.Context, dir string, h *tar.Header, st 
 	}
 	// A file that others may not read, such as a key, is not kept in memory for nothing.
 	if n.entry.Mode.IsRegular() && h.Typeflag != tar.TypeLink && h.Size <= tree.MaxFile && n.entry.Mode&0o004 != 0 {
-		if n.data, err = io.ReadAll(body); err != nil {
+		if n.data, err = readBody(body, h.Size); err != nil {
 			return oddTar(dir, err)
 		}
 		n.read = true
 	}
 	t.cache.put(name, n)
 	return nil
+}
+
+// maxAhead is how many bytes are made room for because a header says so; more only as they come.
+const maxAhead = 1 << 20
+
+// readBody reads the bytes of an entry, at most tree.MaxFile as its header says.
+func readBody(body io.Reader, size int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxAhead)+bytes.MinRead)) // which ReadFrom wants at the end
+	_, err := buf.ReadFrom(body)
+	return buf.Bytes(), err
 }
 
 // below turns a name of the tar of a directory, which begins with the directory's own last element, into one of the container. Nothing else than names below the directory is taken.

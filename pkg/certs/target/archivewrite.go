@@ -20,8 +20,13 @@ import (
 func (t *archiveTarget) write(ctx context.Context, dir string, steps []*step) error {
 	steps = slices.Clone(steps)
 	slices.SortStableFunc(steps, func(a, b *step) int { return cmp.Compare(a.replaces(), b.replaces()) })
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
+	const block = 4 << 10 // of headers for each
+	size := block
+	for _, s := range steps {
+		size += len(s.to.Data) + (len(s.made)+1)*block
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, size))
+	w := tar.NewWriter(buf)
 	for _, s := range steps {
 		for _, made := range s.made {
 			h := &tar.Header{Typeflag: tar.TypeDir, Mode: dirMode, Uid: s.above.entry.UID, Gid: s.above.entry.GID, ModTime: s.at}
@@ -36,7 +41,7 @@ func (t *archiveTarget) write(ctx context.Context, dir string, steps []*step) er
 	if err := w.Close(); err != nil {
 		return err
 	}
-	return t.send(ctx, dir, &buf)
+	return t.send(ctx, dir, buf)
 }
 
 // replaces is 1 for a file in the place of another one, else 0.

@@ -254,24 +254,11 @@ func (t *rootTarget) readIDs() error {
 // checkOverlay compares the overlay that is the root directory with the one that Docker made for the container. With many layers Docker mounts it by relative names
 // (moby daemon/graphdriver/overlay2, mountFrom), hence the suffix.
 func (t *rootTarget) checkOverlay(upper string) error {
-	text, err := t.process.read("mountinfo")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(text) {
-		// All lines are read for names only, which most containers have no need of.
-		if !strings.HasPrefix(line, strconv.FormatUint(t.mount, 10)+" ") {
-			continue
+	if m, ok := t.mountOf(t.mount); ok && m.fstype == "overlay" {
+		if got := m.upperDir(); got == upper || got != "" && strings.HasSuffix(upper, "/"+got) {
+			return nil
 		}
-		for _, m := range parseMounts(line) {
-			if m.fstype != "overlay" {
-				continue
-			}
-			if got := m.upperDir(); got == upper || got != "" && strings.HasSuffix(upper, "/"+got) {
-				return nil
-			}
-			return fmt.Errorf("%w: its root directory is another overlay", ErrNotContainer)
-		}
+		return fmt.Errorf("%w: its root directory is another overlay", ErrNotContainer)
 	}
 	return fmt.Errorf("%w: its root directory is no overlay", ErrNotContainer)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,7 @@ type rootTarget struct {
 	limit    time.Duration
 
 	mountOnce sync.Once
-	lines     []mountLine
+	mountinfo string
 
 	step    func(op, name string) // see calls
 	givenUp atomic.Bool
@@ -261,26 +262,31 @@ func (t *rootTarget) entry(f *os.File, base, name string) (tree.Entry, error) {
 	return e, err
 }
 
-// mounts reads what is mounted, once: it is asked for names only.
-func (t *rootTarget) mounts() []mountLine {
+// mountOf finds what is mounted by its id. The text is read once, and of its lines, of which a machine has many, only that one.
+func (t *rootTarget) mountOf(id uint64) (mountLine, bool) {
 	t.mountOnce.Do(func() {
-		var text string
 		if t.process != nil {
-			text, _ = t.process.read("mountinfo")
-		} else {
-			data, _ := os.ReadFile("/proc/self/mountinfo") //nolint:forbidigo // of this process
-			text = string(data)
+			t.mountinfo, _ = t.process.read("mountinfo")
+			return
 		}
-		t.lines = parseMounts(text)
+		data, _ := os.ReadFile("/proc/self/mountinfo") //nolint:forbidigo // of this process
+		t.mountinfo = string(data)
 	})
-	return t.lines
+	begin := strconv.FormatUint(id, 10) + " "
+	for line := range strings.Lines(t.mountinfo) {
+		if !strings.HasPrefix(line, begin) {
+			continue
+		}
+		for _, m := range parseMounts(line) {
+			return m, true
+		}
+	}
+	return mountLine{}, false
 }
 
 func (t *rootTarget) source(id uint64) string {
-	for _, m := range t.mounts() {
-		if m.id == id {
-			return m.describe(t.known)
-		}
+	if m, ok := t.mountOf(id); ok {
+		return m.describe(t.known)
 	}
 	return "another file system"
 }
