@@ -148,6 +148,7 @@ func (t *archiveTarget) look(ctx context.Context, real string) (*step, error) {
 	if s.above == nil {
 		return nil, &ChangedError{Path: s.dir}
 	}
+	t.compared(s.above)
 	return s, nil
 }
 
@@ -166,7 +167,6 @@ func (t *archiveTarget) refresh(ctx context.Context, real string) error {
 			return &ChangedError{Path: real}
 		}
 		n.entry.ModTime, n.exact = st.ModTime, true
-		t.compared(n)
 		return nil
 	})
 }
