@@ -12,7 +12,7 @@ import (
 // How many containers are changed in one run, and what is claimed for 100 of them: so many times faster than the usual loop, through the containers' own roots and through the
 // archive API. The time of the loop is taken over a few of the same containers.
 //
-// Each size is measured with just that many containers running: what dockerd takes for one request of the archive API grows with all that run (docs/ca.md), which the bench
+// Each size is measured with just that many containers running: what dockerd takes for one request of the archive API grows with all that run (docs/ca-containers.md), which the bench
 // shows in lines of their own.
 const (
 	loopSize      = 20
