@@ -91,3 +91,19 @@ func TestReplaceRefuses(t *testing.T) {
 	_, _, err = look(t, f).Replace([]certs.Fingerprint{old.Fingerprint}, []certs.Authority{authority(t, "corp")}, machine.ReplaceOptions{})
 	assert.Assert(t, err != nil && strings.Contains(err.Error(), "cannot take the certificate"), err)
 }
+
+// An authority that somebody else put there is replaced when that is said, and stays otherwise, with a note.
+func TestReplaceForeign(t *testing.T) {
+	public, corp := authority(t, "public"), authority(t, "corp")
+	for _, foreign := range []bool{true, false} {
+		f, _ := debian(t, public)
+		plan, notes, err := look(t, f).Replace([]certs.Fingerprint{public.Fingerprint}, []certs.Authority{corp}, machine.ReplaceOptions{Foreign: foreign})
+		assert.NilError(t, err)
+		kept := slices.ContainsFunc(notes, func(n certs.Note) bool { return strings.Contains(n.Text, "--foreign removes it") })
+		assert.Equal(t, kept, !foreign, "%v", notes)
+		apply(t, f, plan)
+		m := look(t, f)
+		assert.Assert(t, m.Trusts(corp.Fingerprint))
+		assert.Equal(t, m.Trusts(public.Fingerprint), !foreign)
+	}
+}
