@@ -66,16 +66,11 @@ func TestUnitFilesTogether(t *testing.T) {
 	}
 }
 
-// TestMovedFile: the command that a misplaced drop-in's finding names takes it away, and hides nothing.
+// TestMovedFile: the command for a misplaced drop-in puts it where dockerd's are.
 func TestMovedFile(t *testing.T) {
-	site := rooted(t, debianHost("26.1.5"), map[string]string{"/etc/systemd/system/docker.d/p.conf": service("Environment=HTTPS_PROXY=x HTTP_PROXY=x")})
-	fix := ""
-	for _, f := range Observe(site).Findings {
-		if f.ID == "systemd-wrong-section-or-directory" {
-			fix = f.Fix
-		}
-	}
-	assert.Equal(t, fix, "mkdir -p /etc/systemd/system/docker.service.d && mv /etc/systemd/system/docker.d/p.conf /etc/systemd/system/docker.service.d/p.conf && systemctl daemon-reload")
+	o := observed(t, debianHost("26.1.5"))
+	assert.Equal(t, o.moveFile("/etc/systemd/system/docker.d/p.conf"),
+		"mkdir -p /etc/systemd/system/docker.service.d && mv /etc/systemd/system/docker.d/p.conf /etc/systemd/system/docker.service.d/p.conf && systemctl daemon-reload")
 }
 
 func TestOtherInits(t *testing.T) {
