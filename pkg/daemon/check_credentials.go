@@ -10,11 +10,11 @@ import (
 // everybody (org.freedesktop.systemd1.conf allows Properties.Get without asking), whatever the mode of the file.
 func checkCredentials(o *Observation) {
 	told := map[string]bool{}
-	tell := func(b precedence.Binding, how string) {
-		if key := b.Source.Path + "\x00" + how; !told[key] {
+	tell := func(at precedence.Source, how string) {
+		if key := at.Path + "\x00" + how; !told[key] {
 			told[key] = true
 			const id = "systemd-credentials-world-readable"
-			o.find(id, &b.Source, mendOr(id, "docker proxy set --layer systemd --username USER --password-stdin"), "every user of this machine can read the user and password in %s: %s", b.Source.Name, how)
+			o.find(id, &at, mendOr(id, "docker proxy set --layer systemd --username USER --password-stdin"), "every user of this machine can read the user and password in %s: %s", at.Name, how)
 		}
 	}
 	for _, b := range o.Bindings {
@@ -23,15 +23,22 @@ func checkCredentials(o *Observation) {
 		}
 		switch {
 		case b.Source.Layer == precedence.LayerSystemd && b.Source.Route == precedence.RouteEnvironment && o.Site.Manager == ManagerSystemd && o.inProperty(b):
-			tell(b, "`systemctl show "+o.Site.Unit+"` tells it to everybody, whatever the mode of the file")
+			tell(b.Source, "`systemctl show "+o.Site.Unit+"` tells it to everybody, whatever the mode of the file")
 		case b.Source.Route == precedence.RouteManager && o.Site.Manager == ManagerSystemd:
-			tell(b, "`systemctl show-environment` tells it to everybody")
+			tell(b.Source, "`systemctl show-environment` tells it to everybody")
 		case o.judgedByMode(b.Source) && o.readableByOthers(b.Source.Path):
-			tell(b, "the mode of this file lets them")
+			tell(b.Source, lettingMode)
+		}
+	}
+	for _, at := range o.written {
+		if o.judgedByMode(at) && o.readableByOthers(at.Path) {
+			tell(at, lettingMode)
 		}
 	}
 	o.loadedCredentials(told)
 }
+
+const lettingMode = "the mode of this file lets them"
 
 // judgedByMode reports whether a source is a file of the unit, Docker's startup file, or one that systemd reads for all its services.
 func (o *Observation) judgedByMode(s precedence.Source) bool {

@@ -45,7 +45,7 @@ func (o *Observation) checkOverridden() {
 				continue
 			}
 			same := slices.IndexFunc(all, func(x *overruled) bool {
-				return x.id == next.id && x.at.Path == next.at.Path && x.by == next.by && x.why == next.why
+				return x.id == next.id && x.at.Path == next.at.Path && x.at.Line == next.at.Line && x.by == next.by && x.why == next.why
 			})
 			if same < 0 {
 				all = append(all, next)

@@ -15,6 +15,7 @@ func (o *Observation) check() {
 	} {
 		check(o)
 	}
+	o.dropConsequences()
 }
 
 // shellWord quotes a word for a command line that a person may paste.

@@ -42,6 +42,9 @@ func judgeDropped(out *Observation, at precedence.Source, a envfile.Assignment, 
 	if at.Name == "" {
 		return
 	}
+	if key, _ := precedence.KeyOf(at.Name); key != precedence.NoProxy && strings.Contains(a.Value, "@") {
+		out.written = append(out.written, at)
+	}
 	if a.Kind == envfile.KindExport {
 		if !taken(at.Name) {
 			out.find("startup-export-in-environment-file", &at, mendOr("startup-export-in-environment-file", setAnew(at.Layer, at.Name)),

@@ -29,6 +29,7 @@ type Observation struct {
 	named    []systemd.EnvironmentFile // of the unit's EnvironmentFile= lines
 	config   *jsonedit.Document        // the configuration file; nil where there is none that can be read
 	stoppers []precedence.Finding      // what keeps dockerd from starting with the configuration file
+	written  []precedence.Source       // where credentials stand in what systemd drops
 }
 
 // Fault is a place that cannot be read.

@@ -43,6 +43,7 @@ func judgeLine(out *Observation, at precedence.Source, words []unitfile.Word, pr
 	}
 	l.trailingComment()
 	l.dropped()
+	l.written()
 	for _, p := range l.pieces[:l.comment] {
 		if p.word != nil {
 			l.taken(*p.word)
@@ -143,6 +144,19 @@ func (l *unitLine) dropped() {
 		default:
 			l.tell("systemd-ignored-assignment", p, name, "systemd ignores this: %s", p.problem.Msg)
 		}
+	}
+}
+
+// written notes the passwords that stand in words which systemd drops, or whose value is not known: whoever can read the file has them all the same.
+func (l *unitLine) written() {
+	for _, p := range l.pieces {
+		name := p.variable()
+		if key, ok := precedence.KeyOf(name); !ok || key == precedence.NoProxy || p.word != nil && !p.word.Unknown || !strings.Contains(p.text, "@") {
+			continue
+		}
+		s := l.at
+		s.Line, s.Name = p.line, name
+		l.out.written = append(l.out.written, s)
 	}
 }
 
