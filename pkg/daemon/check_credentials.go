@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"path"
 
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
@@ -9,10 +10,10 @@ import (
 // checkCredentials tells of passwords that every user of the machine can read: in a file whose mode lets them, or from systemd, which gives the properties of units to
 // everybody (org.freedesktop.systemd1.conf allows Properties.Get without asking), whatever the mode of the file.
 func checkCredentials(o *Observation) {
-	told := map[string]bool{}
+	told := map[string]bool{} // by line
 	tell := func(at precedence.Source, how string) {
-		if key := at.Path + "\x00" + how; !told[key] {
-			told[key] = true
+		if line := fmt.Sprintf("%s:%d", at.Path, at.Line); !told[line] {
+			told[line] = true
 			const id = "systemd-credentials-world-readable"
 			o.find(id, &at, mendOr(id, "docker proxy set --layer systemd --username USER --password-stdin"), "every user of this machine can read the user and password in %s: %s", at.Name, how)
 		}
