@@ -7,7 +7,7 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
-// checkUnits judges what the unit files add up to: what takes a setting back, what hides a file, what is not loaded, what stands where systemd does not look.
+// checkUnits judges what the unit files add up to: what takes a setting back, what hides a file, what stands where systemd does not look.
 func checkUnits(o *Observation) {
 	o.checkUnread()
 	if !o.Site.Manager.Systemd() {
@@ -16,9 +16,15 @@ func checkUnits(o *Observation) {
 	}
 	o.checkOverridden()
 	o.checkHidden()
-	o.checkReload()
 	o.checkPlaces()
-	o.checkStartLimit()
+}
+
+// checkLoaded judges what the manager has in memory; checkState has told before of the keys that wait for it.
+func checkLoaded(o *Observation) {
+	if o.Site.Manager.Systemd() {
+		o.checkReload()
+		o.checkStartLimit()
+	}
 }
 
 // overruled is what several variables of one line have in common that do nothing.
@@ -45,7 +51,7 @@ func (o *Observation) checkOverridden() {
 				continue
 			}
 			same := slices.IndexFunc(all, func(x *overruled) bool {
-				return x.id == next.id && x.at.Path == next.at.Path && x.at.Line == next.at.Line && x.by == next.by && x.why == next.why
+				return x.id == next.id && x.at.Path == next.at.Path && x.by == next.by && x.why == next.why
 			})
 			if same < 0 {
 				all = append(all, next)

@@ -30,10 +30,22 @@ func checkURLs(o *Observation) {
 func (o *Observation) misread(at precedence.Source) bool {
 	return slices.ContainsFunc(o.Findings, func(f precedence.Finding) bool {
 		switch f.ID {
-		case "systemd-one-variable-in-two", "startup-inline-comment", "startup-shell-expansion-not-done":
+		case "systemd-one-variable-in-two", "systemd-unescaped-percent", "systemd-bad-escape", "systemd-unbalanced-quote", "startup-inline-comment", "startup-shell-expansion-not-done":
 			return f.Source != nil && f.Source.Path == at.Path && f.Source.Line == at.Line
 		}
 		return false
+	})
+}
+
+// lost reports whether some file was to set a key and its reader drops that, which is told already.
+func (o *Observation) lost(k precedence.Key) bool {
+	return slices.ContainsFunc(o.Findings, func(f precedence.Finding) bool {
+		c, _ := precedence.CheckOf(f.ID)
+		if c.Group != precedence.GroupSystemd && c.Group != precedence.GroupStartup || c.Severity != precedence.SeverityError || f.Source == nil {
+			return false
+		}
+		key, ok := precedence.KeyOf(f.Source.Name)
+		return ok && key == k
 	})
 }
 

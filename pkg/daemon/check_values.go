@@ -10,7 +10,7 @@ func checkValues(o *Observation) {
 		o.checkVerdict(v)
 	}
 	http, https := o.verdict(precedence.HTTPProxy), o.verdict(precedence.HTTPSProxy)
-	if http.Set() && !https.Set() && !o.misread(http.Winner.Source) {
+	if http.Set() && !https.Set() && !o.misread(http.Winner.Source) && !o.lost(precedence.HTTPSProxy) {
 		o.find("http-only", &http.Winner.Source, "docker proxy set --https-proxy URL", "only http-proxy is set; registries are reached by https, which goes direct")
 	}
 }

@@ -7,15 +7,15 @@ import "strings"
 func (o *Observation) check() {
 	for _, check := range []func(*Observation){
 		checkDaemonJSON,
+		checkUnits,
 		checkValues,
 		checkNoProxy,
 		checkState,
-		checkUnits,
+		checkLoaded,
 		checkCredentials,
 	} {
 		check(o)
 	}
-	o.dropConsequences()
 }
 
 // shellWord quotes a word for a command line that a person may paste.
