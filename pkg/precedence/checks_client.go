@@ -36,7 +36,7 @@ func clientChecks() []Check {
 			Summary: "a record of proxies in config.json has a key that the Docker CLI never looks up, so that it does nothing",
 		},
 		{
-			ID: "client-loopback-proxy", Severity: SeverityError, Basis: "network_namespaces(7): loopback belongs to the namespace, and a container has one of its own",
+			ID: "client-loopback-proxy", Severity: SeverityWarning, Basis: "network_namespaces(7): loopback belongs to the namespace, and a container has one of its own",
 			Summary: "containers or builds get a proxy on a loopback address, where they reach only themselves",
 		},
 		{
