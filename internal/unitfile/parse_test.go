@@ -158,14 +158,9 @@ func TestSystemSpecifiers(t *testing.T) {
 }
 
 func TestWordSpecifiers(t *testing.T) {
-	for version, want := range map[int]string{229: `["%C3" "%A9" "%n@"] ["%C"]`, 257: `["%C3" "%A9" "%n@"] ["%C"]`} {
-		f := unitfile.ParseVersion([]byte(`[Service]
-Environment="A=%%40%C3%A9%n@x" B=%C
-`), version)
+	for version, want := range map[int]string{229: `["%n@"] []`, 257: `["%C3" "%A9" "%n@"] ["%C"]`} { // neither %C nor %A in 229
+		f := unitfile.ParseVersion([]byte("[Service]\nEnvironment=\"A=%%40%C3%A9%n@x\" B=%C\n"), version)
 		words, _ := unitfile.EnvironmentWords(f.Assignments()[0], nil, version)
-		if version == 229 { // neither %C nor %A there
-			want = `["%n@"] []`
-		}
 		assert.Equal(t, fmt.Sprintf("%q %q", words[0].Specifiers, words[1].Specifiers), want)
 	}
 }
