@@ -100,6 +100,15 @@ func TestListFindings(t *testing.T) {
 	}
 }
 
+// TestPlainNames: what is not asked about, every reader matches.
+func TestPlainNames(t *testing.T) {
+	for _, e := range []string{"corp", ".corp", "a.corp", ".a.corp", "A.Corp", "a-b.corp", "1a.corp", "x", "10.corp", "0x1.corp"} {
+		for _, r := range reader.Readers() {
+			assert.Check(t, r.Dead(e) == "", "%s in %s: %s", e, r.Name, r.Dead(e))
+		}
+	}
+}
+
 // apply does to a list what the options of docker proxy set do.
 func apply(list string, e reader.Edit) string {
 	if e.Whole != "" {
