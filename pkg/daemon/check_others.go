@@ -52,15 +52,18 @@ func (o *Observation) variable(name string) *precedence.Binding {
 func (o *Observation) withoutVariable(b precedence.Binding) string {
 	s := o.Site
 	name := b.Source.Name
-	switch {
-	case s.Manager == ManagerSystemd, s.Manager == ManagerSystemdUser:
-		dir := "/etc/systemd/system/" + s.Unit + ".d"
-		if s.Manager == ManagerSystemdUser {
-			dir = "~/.config/systemd/user/" + s.Unit + ".d"
+	const dropIn = `mkdir -p %[1]s && printf '[Service]\nUnsetEnvironment=%[2]s\n' >%[1]s/no-%[2]s.conf && %[3]s daemon-reload && %[3]s restart %[4]s`
+	switch s.Manager {
+	case ManagerSystemd:
+		return fmt.Sprintf(dropIn, "/etc/systemd/system/"+s.Unit+".d", name, "systemctl", s.Unit)
+	case ManagerSystemdUser:
+		return fmt.Sprintf(dropIn, "~/.config/systemd/user/"+s.Unit+".d", name, "systemctl --user", s.Unit)
+	case ManagerSysV, ManagerOpenRC, ManagerRunit:
+		restart := map[Manager]string{ManagerSysV: "service docker restart", ManagerOpenRC: "rc-service docker restart", ManagerRunit: "sv restart docker"}[s.Manager]
+		if b.Source.Path != "" && b.Source.Line > 0 && b.Source.Layer != precedence.LayerProcess {
+			return fmt.Sprintf("sed -i %dd %s && %s", b.Source.Line, shellWord(b.Source.Path), restart)
 		}
-		return fmt.Sprintf(`mkdir -p %s && printf '[Service]\nUnsetEnvironment=%s\n' >%s/no-%s.conf && docker proxy restart`, dir, name, dir, name)
-	case b.Source.Path != "" && b.Source.Line > 0 && b.Source.Layer != precedence.LayerProcess:
-		return fmt.Sprintf("sed -i %dd %s && docker proxy restart", b.Source.Line, shellWord(b.Source.Path))
+	case ManagerManual, ManagerNone:
 	}
 	return ""
 }
