@@ -49,7 +49,7 @@ func code(s string) string { return "`" + s + "`" }
 // sentence begins with a capital letter, unless the first word is a name as it is spelled.
 func sentence(s string) string {
 	first, _, _ := strings.Cut(s, " ")
-	if first == "sh" || first == "systemd" || first == "dockerd" {
+	if first == "sh" || first == "systemd" || first == "dockerd" || first == "daemon.json" || first == "config.json" {
 		return s + "."
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
