@@ -152,6 +152,9 @@ func TestLoadedUnit(t *testing.T) {
 		{"restarted once", func(u *systemd.Unit, _ *Site) { u.NRestarts, u.LastStart = 1, time.Now() }, ""},
 		{"no limit", func(u *systemd.Unit, _ *Site) { u.NRestarts, u.LastStart, u.StartLimitInterval = 9, time.Now(), 0 }, ""},
 		{"refused", func(u *systemd.Unit, _ *Site) { u.Result, u.ActiveState = "start-limit-hit", "failed" }, "systemd-start-limit-near docker.service:0"},
+		{"refused after a signal", func(u *systemd.Unit, _ *Site) {
+			u.Result, u.ActiveState, u.NRestarts, u.LastStart = "signal", "failed", 2, time.Now()
+		}, "systemd-start-limit-near docker.service:0"},
 		{"refused once, running now", func(u *systemd.Unit, _ *Site) { u.Result = "start-limit-hit" }, ""},
 		{"a password that no file holds any more", func(u *systemd.Unit, _ *Site) { u.Environment = []string{"HTTP_PROXY=http://u:p@x:1"} }, "systemd-credentials-world-readable docker.service:0 HTTP_PROXY | systemd-reload-needed a.conf:0"},
 	} {

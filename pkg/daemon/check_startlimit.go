@@ -16,10 +16,12 @@ func (o *Observation) checkStartLimit() {
 	at := precedence.Source{Layer: precedence.LayerSystemd, Path: u.FragmentPath}
 	reset := systemdControl{o.Site}.systemctl()
 	fix := reset + " reset-failed " + u.Name + " && " + reset + " start " + u.Name
+	// Result keeps the reason of the last end where there was one, "signal", when the start after it is refused (service_enter_dead in src/core/service.c, v257).
+	near := u.StartLimitBurst > 0 && u.NRestarts+1 >= u.StartLimitBurst && time.Since(u.LastStart) < u.StartLimitInterval
 	switch {
-	case u.Result == "start-limit-hit" && !u.Active():
-		o.find("systemd-start-limit-near", &at, fix, "systemd refuses to start %s: it was started more than %d times within %.0f seconds", u.Name, u.StartLimitBurst, u.StartLimitInterval.Seconds())
-	case u.StartLimitBurst > 0 && u.NRestarts+1 >= u.StartLimitBurst && time.Since(u.LastStart) < u.StartLimitInterval:
+	case !u.Active() && (u.Result == "start-limit-hit" || near && u.ActiveState == "failed"):
+		o.find("systemd-start-limit-near", &at, fix, "systemd refuses to start %s: it was to be started more than %d times within %.0f seconds", u.Name, u.StartLimitBurst, u.StartLimitInterval.Seconds())
+	case near:
 		o.find("systemd-start-limit-near", &at, reset+" reset-failed "+u.Name, "systemd has started %s again %d times by itself, just now the last time: after %d starts within %.0f seconds it refuses the next one (start-limit-hit)", u.Name, u.NRestarts, u.StartLimitBurst, u.StartLimitInterval.Seconds())
 	}
 }
