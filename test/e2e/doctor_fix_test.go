@@ -23,9 +23,11 @@ type ailment struct {
 func ailments() []ailment {
 	const dropIn, restart = "/etc/systemd/system/docker.service.d/http-proxy.conf", "systemctl daemon-reload; systemctl restart docker"
 	plain, auth := hosts.ProxyURL(hosts.PlainPort), hosts.AuthProxyURL()
-	both := func(before, after string) string { return before + "HTTP_PROXY=" + after + "\n" + before + "HTTPS_PROXY=" + after + "\n" }
+	both := func(before, after string) string {
+		return before + "HTTP_PROXY=" + after + "\n" + before + "HTTPS_PROXY=" + after + "\n"
+	}
 	return []ailment{
-		{"percent signs in a drop-in", dropIn, "[Service]\n" + both("Environment=", auth), "systemd-credentials-world-readable systemd-unescaped-percent", restart},
+		{"percent signs in a drop-in", dropIn, "[Service]\n" + both("Environment=", auth), "systemd-unescaped-percent", restart},
 		{"keys at the top of daemon.json", "/etc/docker/daemon.json", `{"http-proxy": "` + plain + `", "https-proxy": "` + plain + `"}`, "daemon-json-flat-key", restart},
 		{"the client's form in daemon.json", "/etc/docker/daemon.json", `{"proxies": {"default": {"httpProxy": "` + plain + `", "httpsProxy": "` + plain + `"}}}`, "daemon-json-breaks-next-restart daemon-json-client-shape", "systemctl reload docker"},
 		{"export in the startup file", "/etc/default/docker", both("export ", plain), "startup-export-in-environment-file", restart},
@@ -61,6 +63,10 @@ func TestDoctorFix(t *testing.T) {
 				assert.Assert(t, strings.Contains(r.Stdout+r.Stderr, "Nothing"), "a second time: %s", r)
 			})
 		}
+		t.Run("no permission to ask", func(t *testing.T) {
+			r := h.Do(t, hosts.Cmd{Argv: []string{"docker", "proxy", "doctor"}, User: "guest"})
+			assert.Assert(t, strings.Contains(r.Stdout, "[daemon-not-reachable]"), "%s", r)
+		})
 		t.Run("too many starts", func(t *testing.T) { tooManyStarts(t, h) })
 	})
 }
@@ -77,7 +83,7 @@ func tooManyStarts(t *testing.T, h *hosts.Host) {
 	nothingFound(t, h)
 }
 
-// troubles are the errors and warnings that doctor has, each once, sorted.
+// troubles are the errors and warnings that doctor has, each once, sorted; who can read a password is another matter.
 func troubles(t *testing.T, h *hosts.Host) string {
 	t.Helper()
 	r := proxy(t, h, "doctor", "--format", "json", "--severity", "warning")
@@ -85,7 +91,7 @@ func troubles(t *testing.T, h *hosts.Host) string {
 	assert.NilError(t, json.Unmarshal([]byte(r.Stdout), &d), "%s", r)
 	var ids []string
 	for _, f := range d.Findings {
-		if !slices.Contains(ids, f.ID) {
+		if beside := f.ID == "systemd-credentials-world-readable"; !beside && !slices.Contains(ids, f.ID) {
 			ids = append(ids, f.ID)
 		}
 	}

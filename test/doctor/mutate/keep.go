@@ -50,6 +50,7 @@ func keepers() []keeper {
 		{"other-target", otherTarget},
 		{"relative-target", relativeTarget},
 		{"two-links", twoLinks},
+		{"longer-link", longerLink},
 		{"other-program-place", otherProgramPlace},
 		{"other-program", otherProgram},
 	}...)
@@ -356,6 +357,17 @@ func twoLinks(s *state.State) bool {
 			s.Files[i].Link = path.Base(f.Path) + ".current"
 			s.Files = append(s.Files, state.File{Path: f.Path + ".current", Link: f.Link, Mode: 0o777})
 			done = true
+		}
+	}
+	return done
+}
+
+// longerLink leads a link to a name beside it by way of the directory above.
+func longerLink(s *state.State) bool {
+	done := false
+	for i := range s.Files {
+		if f := &s.Files[i]; f.Link != "" && !strings.Contains(f.Link, "/") {
+			f.Link, done = "../"+path.Base(path.Dir(f.Path))+"/"+f.Link, true
 		}
 	}
 	return done

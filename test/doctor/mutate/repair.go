@@ -188,6 +188,8 @@ func mendClient(s *state.State, f state.Finding) bool {
 		file.Data = record.ReplaceAllString(file.Data, `"proxies": {"default": $1}`)
 	case "client-unparsable-config":
 		file.Data = regexp.MustCompile(`,(\s*[}\]])`).ReplaceAllString(file.Data, "$1")
+	case "client-loopback-proxy":
+		file.Data = strings.ReplaceAll(file.Data, "127.0.0.1", "proxy.corp")
 	case "client-key-never-matches":
 		file.Data = regexp.MustCompile(`"(ssh|tcp)://[^"]*" *:`).ReplaceAllString(file.Data, `"default":`)
 	case "client-all-proxy-ignored-by-builds":
