@@ -81,8 +81,15 @@ func claims() map[string]claim {
 			return ""
 		},
 		"guide-order-differs": func(c claimed) string {
-			if c.answer.Info == nil || c.answer.Info.HTTPProxy == c.answer.Env["HTTP_PROXY"] {
+			if c.answer.Info != nil && c.answer.Info.HTTPProxy == c.answer.Variable("HTTP_PROXY") {
 				return "dockerd uses the environment"
+			}
+			for _, f := range c.state.Files { // the environment that the guides mean
+				for _, v := range settingsIn(f.Data) {
+					if strings.HasSuffix(f.Path, ".conf") && c.used(v.name) == v.value {
+						return "dockerd uses what the unit sets"
+					}
+				}
 			}
 			return ""
 		},
