@@ -16,14 +16,14 @@ func shownElsewhere() map[string]string {
 	const fixed, containers, lived = "TestDoctorFix of test/e2e", "TestClient of test/e2e", "TestDoctorState of test/e2e"
 	return map[string]string{
 		"daemon-json-breaks-next-restart": fixed, "systemd-reload-needed": fixed, "systemd-start-limit-near": fixed, "restart-pending": fixed, "daemon-not-reachable": fixed,
-		"url-loopback-in-rootless-or-vm": "TestLayers of test/e2e",
+		"url-loopback-in-rootless-or-vm": "TestDoctorLoopback of test/e2e",
 
 		"url-scheme-https-to-plain-proxy": lived, "proxy-not-reachable": lived, "proxy-refuses-credentials": lived, "running-differs-from-configured": lived, "live-restore-off": lived,
 		"daemon-json-validate-fails": lived, "systemd-verify-complains": lived, "ca-not-in-daemon-store": lived, "ca-daemon-not-restarted": lived,
 		"ca-expires-soon": "TestCA of test/e2e", "ca-containers-missing": "TestFindings of pkg/certs/health",
 
 		"no-proxy-missing-docker-network": containers, "no-proxy-missing-service": containers, "client-config-root-owned": containers, "client-credentials-in-inspect": containers,
-		"client-env-file-loses": containers, "client-image-has-proxy": containers, "client-stale-containers": containers, "client-builder-not-covered": "TestCheckBuilders of pkg/client",
+		"client-env-file-loses": containers, "client-image-has-proxy": containers, "client-stale-containers": containers,
 
 		"change-in-progress": "TestCrowd of test/e2e", "unfinished-change": "TestInterrupted of test/e2e", "context-broken": "TestBrokenContext of test/doctor",
 		"desktop-manages-proxy": "TestDesktopManages of pkg/daemon", "unknown-without-running-code": "TestWhatIsNotKnown of pkg/daemon",

@@ -32,9 +32,6 @@ func TestLayers(t *testing.T) {
 	each(t, func(t *testing.T, kind hosts.Kind) {
 		h := boot(t, kind.Name)
 		t.Run("clean", func(t *testing.T) { nothingFound(t, h) })
-		if kind.Manager == hosts.SystemdUser {
-			t.Run("loopback", func(t *testing.T) { loopbackOfRootless(t, h) })
-		}
 		n := h.Network(t)
 		for _, layer := range []string{"daemon.json", "systemd", "startup", "env"} {
 			t.Run(layer, func(t *testing.T) {
@@ -54,16 +51,6 @@ func nothingFound(t *testing.T, h *hosts.Host) {
 	r := proxy(t, h, "doctor")
 	assert.Equal(t, r.Code, 0, "%s", r)
 	assert.Assert(t, strings.HasSuffix(r.Stdout, "\n\nNothing found.\n"), "%s", r)
-}
-
-// loopbackOfRootless: RootlessKit's network has no way to a proxy on the machine's own loopback.
-func loopbackOfRootless(t *testing.T, h *hosts.Host) {
-	mustProxy(t, h, "set", "--proxy", "http://127.0.0.1:3128", "--only", "daemon", "--restart", "--no-check", "--yes")
-	r := proxy(t, h, "doctor", "--filter", "id=url-loopback-in-rootless-or-vm")
-	assert.Assert(t, cmp.Contains(r.Stdout, "[url-loopback-in-rootless-or-vm]"))
-	assert.Assert(t, h.Run(t, "sh", "-c", "nsenter -t $(pidof -s dockerd) -n ip -brief address").Stdout != h.Run(t, "ip", "-brief", "address").Stdout, "dockerd has the machine's network")
-	mustProxy(t, h, "unset", "--all", "--only", "daemon", "--restart", "--yes")
-	nothingFound(t, h)
 }
 
 func refusedLayer(t *testing.T, h *hosts.Host, layer string) {

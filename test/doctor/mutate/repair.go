@@ -189,7 +189,10 @@ func mendClient(s *state.State, f state.Finding) bool {
 	case "client-unparsable-config":
 		file.Data = regexp.MustCompile(`,(\s*[}\]])`).ReplaceAllString(file.Data, "$1")
 	case "client-loopback-proxy":
-		file.Data = strings.ReplaceAll(file.Data, "127.0.0.1", "proxy.corp")
+		file.Data = strings.NewReplacer("//127.0.0.1", "//proxy.corp", "//localhost", "//proxy.corp").Replace(file.Data)
+	case "client-builder-not-covered":
+		const proxies = `"env.HTTP_PROXY":"http://proxy.corp:3128","env.http_proxy":"http://proxy.corp:3128","env.HTTPS_PROXY":"http://proxy.corp:3128","env.https_proxy":"http://proxy.corp:3128","env.NO_PROXY":"localhost","env.no_proxy":"localhost",`
+		file.Data = strings.Replace(file.Data, `"DriverOpts":{`, `"DriverOpts":{`+proxies, 1)
 	case "client-key-never-matches":
 		file.Data = regexp.MustCompile(`"(ssh|tcp)://[^"]*" *:`).ReplaceAllString(file.Data, `"default":`)
 	case "client-all-proxy-ignored-by-builds":
