@@ -190,18 +190,19 @@ func flagConflicts(at *precedence.Source, site *Site, doc *jsonedit.Document, ou
 		return // neither is known to it, and that is said
 	}
 	for _, b := range site.ProxyFlags() {
-		for _, m := range jsonedit.DaemonDirectives(doc, string(b.Key)) {
-			s := *at
-			s.Line, s.Name = m.Line, m.Name()
-			out.failMendable(&s, unsetConfig, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
-			fix := "docker proxy unset --" + string(b.Key) + " --layer daemon.json"
-			if m.Kind == jsonedit.KindNull && b.Key != precedence.NoProxy {
-				out.stops("daemon-json-null", &s, fix, "%s is null here and given as the flag %s (%s): dockerd crashes when it starts", b.Key, b.Key.Flag(), b.Source)
-				break
-			}
-			out.stops("daemon-json-flag-conflict", &s, fix, "%s stands here and as the flag %s (%s): dockerd does not start with both", b.Key, b.Key.Flag(), b.Source)
-			break
+		both := jsonedit.DaemonDirectives(doc, string(b.Key))
+		if len(both) == 0 {
+			continue
 		}
+		m, s := both[0], *at
+		s.Line, s.Name = m.Line, m.Name()
+		out.failMendable(&s, unsetConfig, fmt.Errorf("%s is also given as the flag %s (%s)", b.Key, b.Key.Flag(), b.Source))
+		fix := "docker proxy unset --" + string(b.Key) + " --layer daemon.json"
+		if m.Kind == jsonedit.KindNull && b.Key != precedence.NoProxy {
+			out.stops("daemon-json-null", &s, fix, "%s is null here and given as the flag %s (%s): dockerd crashes when it starts", b.Key, b.Key.Flag(), b.Source)
+			continue
+		}
+		out.stops("daemon-json-flag-conflict", &s, fix, "%s stands here and as the flag %s (%s): dockerd does not start with both", b.Key, b.Key.Flag(), b.Source)
 	}
 }
 
