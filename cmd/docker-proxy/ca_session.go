@@ -64,7 +64,7 @@ func (a *app) openCA(ctx context.Context, o *caOptions, write bool) (*caSession,
 	s.in = &install.Installer{
 		Survey:    install.Surveyor(install.SurveyOptions{Bundles: o.bundles, ThroughMounts: o.mounts, Seed: seed, Databases: o.refresh == refreshTool, Now: time.Now}),
 		Processes: s.processes,
-		Records:   s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, Named: o.bundles, PlanOnly: o.readOnly(), Now: time.Now,
+		Records:   s.records, Daemon: v.site.Info.ID, ThroughMounts: o.mounts, PlanOnly: o.readOnly(), Now: time.Now,
 	}
 	if o.refresh == refreshTool {
 		s.in.Tool = s.runTool

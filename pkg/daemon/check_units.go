@@ -34,6 +34,8 @@ type overruled struct {
 	by    string // where what wins stands
 	why   string
 	names []string
+	// duplicate: both are the administrator's drop-ins of this unit, so that taking the loser out changes nothing.
+	duplicate bool
 }
 
 // checkOverridden tells of the administrator's own settings that another unit file, or an environment file, takes back. A vendor's file is there to be overridden, a value
@@ -50,8 +52,9 @@ func (o *Observation) checkOverridden() {
 			if next == nil {
 				continue
 			}
+			next.duplicate = o.duplicate(slot.Winner, l)
 			same := slices.IndexFunc(all, func(x *overruled) bool {
-				return x.id == next.id && x.at.Path == next.at.Path && x.by == next.by && x.why == next.why
+				return x.id == next.id && x.at.Path == next.at.Path && x.by == next.by && x.why == next.why && x.duplicate == next.duplicate
 			})
 			if same < 0 {
 				all = append(all, next)
@@ -64,7 +67,11 @@ func (o *Observation) checkOverridden() {
 		}
 	}
 	for _, x := range all {
-		o.find(x.id, &x.at, mendOr(x.id, "docker proxy reconcile"), "%s set here %s nothing: %s %s", strings.Join(x.names, " and "), map[bool]string{true: "does", false: "do"}[len(x.names) == 1], x.by, x.why)
+		fix := "docker proxy reconcile"
+		if x.duplicate {
+			fix = mendOr(x.id, fix)
+		}
+		o.find(x.id, &x.at, fix, "%s set here %s nothing: %s %s", strings.Join(x.names, " and "), map[bool]string{true: "does", false: "do"}[len(x.names) == 1], x.by, x.why)
 	}
 }
 

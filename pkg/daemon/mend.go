@@ -48,6 +48,7 @@ func menders() map[string]mender {
 		"systemd-trailing-comment":              text,
 		"systemd-wrong-section-or-directory":    text,
 		"systemd-credentials-world-readable":    {bytes: mendMode},
+		"systemd-drop-in-overridden":            {bytes: mendDuplicate},
 		"systemd-reload-needed":                 {},
 		"restart-pending":                       {},
 		"startup-not-exported":                  value,

@@ -77,7 +77,7 @@ func mended() []string {
 		"no-proxy-space-separated",
 		"restart-pending",
 		"startup-export-in-environment-file", "startup-inline-comment", "startup-not-exported",
-		"systemd-bad-escape", "systemd-credentials-world-readable", "systemd-one-variable-in-two", "systemd-reload-needed", "systemd-trailing-comment", "systemd-unbalanced-quote",
+		"systemd-bad-escape", "systemd-credentials-world-readable", "systemd-drop-in-overridden", "systemd-one-variable-in-two", "systemd-reload-needed", "systemd-trailing-comment", "systemd-unbalanced-quote",
 		"systemd-unescaped-percent", "systemd-wrong-section-or-directory",
 		"url-credentials-leak-in-info", "url-missing-scheme", "url-password-needs-encoding", "url-quotes-kept", "url-unparsable-goes-direct",
 	}

@@ -61,8 +61,6 @@ type Installer struct {
 	Daemon string
 	// ThroughMounts also changes what is mounted into the container.
 	ThroughMounts bool
-	// Named are files that the user named, which are looked for in every container.
-	Named []string
 	// PlanOnly changes nothing.
 	PlanOnly bool
 	// Tool runs the family's own tool inside a container, instead of writing what it would write; nil writes.
@@ -155,12 +153,12 @@ func (in *Installer) trusts(t target.Target, c engine.Inspected, running []runti
 // planAdd makes a plan, or takes one that was made for a container that is alike; then there is no Trust.
 func (in *Installer) planAdd(ctx context.Context, t target.Target, c engine.Inspected, running []runtime.Process, want []certs.Authority) (*planned, Trust, error) {
 	what := about(c, running) + short(fingerprints(want))
-	p := in.plans.find(ctx, t, c, what, in.Named)
+	p := in.plans.find(ctx, t, c, what)
 	if p == nil {
 		waited, done := in.plans.turn(ctx, what)
 		defer done()
 		if waited {
-			p = in.plans.find(ctx, t, c, what, in.Named)
+			p = in.plans.find(ctx, t, c, what)
 		}
 	}
 	if p != nil {

@@ -2,7 +2,6 @@ package install
 
 import (
 	"context"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +35,7 @@ type planned struct {
 	family string
 	must   []string
 	left   error
-	right  atomic.Bool  // what it leaves was found to be right
-	fitted atomic.Int32 // how many containers gave all the answers
+	right  atomic.Bool // what it leaves was found to be right
 }
 
 // plans are the plans of one run.
@@ -186,9 +184,9 @@ func imageOf(c engine.Inspected) string {
 	return b.String()
 }
 
-// find gives a kept plan that fits. Where each question is a request to the daemon, all bytes that the plan read are asked for first, and not everything is asked in a container
-// of the same image, see asks. named are files that the user named.
-func (p *plans) find(ctx context.Context, t target.Target, c engine.Inspected, about string, named []string) *planned {
+// find gives a kept plan that fits. Where each question is a request to the daemon, all bytes that the plan read are asked for first, and what tells the
+// distribution is not asked in a container of the same image, see asks.
+func (p *plans) find(ctx context.Context, t target.Target, c engine.Inspected, about string) *planned {
 	p.mu.Lock()
 	kept := slices.Clone(p.kept)
 	p.mu.Unlock()
@@ -199,33 +197,22 @@ func (p *plans) find(ctx context.Context, t target.Target, c engine.Inspected, a
 		}
 		asked := k.asked
 		if requests && k.image != "" && k.image == imageOf(c) {
-			asked = k.asks(named)
+			asked = k.asks()
 		}
 		if requests {
 			t.Prefetch(ctx, bytesOf(asked)...)
 		}
 		if !slices.ContainsFunc(asked, func(q question) bool { return !q.same(t) }) {
-			k.fitted.Add(1)
 			return k
 		}
 	}
 	return nil
 }
 
-// asksAll is in how many containers of an image everything is looked for.
-const asksAll = 8
-
-// asks are the questions for one more container of the same image: all but what only tells the distribution. After some containers in all of which the same stores of programs
-// were missing, those are not looked for any more, unless the user named them. What is there is read in every container, and so is every place where something is written.
-func (k *planned) asks(named []string) []question {
-	all := k.fitted.Load() < asksAll
-	return slices.DeleteFunc(slices.Clone(k.asked), func(q question) bool {
-		wanted := slices.ContainsFunc(named, func(n string) bool { return n == q.name || strings.HasPrefix(n, q.name+"/") })
-		if q.tells || all || !missing(q.err) || wanted {
-			return q.tells
-		}
-		return !slices.ContainsFunc(k.plan, func(c change.Change) bool { return path.Dir(c.Path) == path.Dir(q.name) })
-	})
+// asks are the questions for one more container of the same image: all but what only tells the distribution. What is there is read in every container, and what was missing is
+// looked for: somebody may have installed Java in this one alone.
+func (k *planned) asks() []question {
+	return slices.DeleteFunc(slices.Clone(k.asked), func(q question) bool { return q.tells })
 }
 
 // bytesOf are the names of the files and directories that were read.
