@@ -9,7 +9,8 @@ import (
 // Effect says what a winning value does to dockerd's traffic.
 type Effect string
 
-// The effects of the JSON output. Invalid means that Go does not read the winner as the proxy it names: it goes direct, or to a host that was not meant (URLFaults).
+// The effects of the JSON output. Invalid means that Go cannot parse the winner: it drops the error and goes direct, or takes
+// a part of the value that is no host for the proxy's name.
 const (
 	EffectProxy   Effect = "proxy"
 	EffectDirect  Effect = "direct"
@@ -36,8 +37,9 @@ func EffectOf(key Key, value, noProxy string) Effect {
 	target := &url.URL{Scheme: scheme, Host: probeHost}
 	cfg := httpproxy.Config{HTTPProxy: value, HTTPSProxy: value, NoProxy: noProxy}
 	u, err := cfg.ProxyFunc()(target)
+	dial := DialOf(Value(value))
 	switch {
-	case misread(Value(value)) != nil:
+	case dial.Direct || !dial.named(Value(value)):
 		return EffectInvalid
 	case err != nil || u == nil:
 		return EffectDirect

@@ -124,11 +124,17 @@ func (d Dial) goes(v Value) string {
 	return fmt.Sprintf("dockerd looks for a proxy named %s, port %s", printable(host), printable(port))
 }
 
-// plausible reports whether Go connects to a host that the value may have meant.
-func (d Dial) plausible(v Value) bool {
-	host, port, _ := net.SplitHostPort(d.Address)
-	ok := host != "" && host != "http" && host != "https" && isPort(port) && !strings.ContainsAny(host, quoteMarks+" \t")
+// named reports whether Go connects to a host that the value may have meant by its name, at whatever port.
+func (d Dial) named(v Value) bool {
+	host, _, _ := net.SplitHostPort(d.Address)
+	ok := host != "" && host != "http" && host != "https" && !strings.ContainsAny(host, quoteMarks+" \t")
 	return ok && (d.user || !v.HasCredentials())
+}
+
+// plausible reports whether Go connects to a host and port that the value may have meant.
+func (d Dial) plausible(v Value) bool {
+	_, port, _ := net.SplitHostPort(d.Address)
+	return d.named(v) && isPort(port)
 }
 
 func isPort(s string) bool {
