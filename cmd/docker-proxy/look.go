@@ -74,8 +74,10 @@ func (a *app) lookThrough(ctx context.Context, root, files *host.FS, stamp strin
 		}
 	}
 	v.env = env
-	v.env.FS = root // what is looked at later has changed by then
+	v.env.FS = root              // what is looked at later has changed by then
+	store := startReading(files) // while the manager and the daemon are asked
 	if v.site, err = daemon.Locate(ctx, env); err != nil {
+		<-store
 		v.Close()
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func (a *app) lookThrough(ctx context.Context, root, files *host.FS, stamp strin
 		a.redactor.AddValue(b.Value)
 	}
 	v.lookClient(a)
-	v.lookCA()
+	v.lookCA(<-store)
 	v.lookJournal(a)
 	return v, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/docker-proxy/docker-proxy/internal/host"
 	"github.com/docker-proxy/docker-proxy/internal/txn"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/health"
 	"github.com/docker-proxy/docker-proxy/pkg/certs/install"
@@ -10,13 +11,22 @@ import (
 	"github.com/docker-proxy/docker-proxy/pkg/precedence"
 )
 
+// startReading reads the machine's trust store and gives it, or nil where it cannot be read. Hashing its bundle takes milliseconds, which the daemon needs to answer, too.
+func startReading(files *host.FS) <-chan *health.Machine {
+	out := make(chan *health.Machine, 1)
+	go func() {
+		m, err := health.Look(files)
+		if err != nil {
+			m = nil
+		}
+		out <- m
+	}()
+	return out
+}
+
 // lookCA judges what this machine, its dockerd and, by records, its containers trust. What cannot be read is judged by the commands about CAs, which say so.
-func (v *view) lookCA() {
-	if v.broken != nil || v.site.Flavor == daemon.FlavorRemote || v.site.Flavor == daemon.FlavorDesktop {
-		return
-	}
-	m, err := health.Look(v.files)
-	if err != nil {
+func (v *view) lookCA(m *health.Machine) {
+	if m == nil || v.broken != nil || v.site.Flavor == daemon.FlavorRemote || v.site.Flavor == daemon.FlavorDesktop {
 		return
 	}
 	v.extra = append(v.extra, m.Findings(v.trust(), v.caRecords(), time.Now(), soon)...)

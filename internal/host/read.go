@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 )
 
@@ -38,6 +39,9 @@ func (f *FS) ReadEnd(name string, offset, max int64) ([]byte, error) {
 	}
 	return io.ReadAll(io.NewSectionReader(file, offset, max))
 }
+
+// Open opens the regular file name leads to for reading parts of it; the caller closes it. Neither a plan nor a steady view is asked. Errors: as of ReadFile without ErrTooLarge.
+func (f *FS) Open(name string) (*os.File, error) { return f.openRegular(name) }
 
 // Stat describes what name leads to after following links.
 func (f *FS) Stat(name string) (Info, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/buildinfo"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -23,15 +24,19 @@ const thisModule = "github.com/docker-proxy/docker-proxy/"
 
 // checkUserlandProxy tells whether dockerd would start something else than its own docker-proxy for a published port. Nothing is run: what the program is, its bytes tell.
 func (o *Observation) checkUserlandProxy() {
+	if o.Files != o.Site.FS {
+		return // no plan changes programs
+	}
 	name := o.userlandProgram()
 	if name == "" {
 		return
 	}
-	data, err := o.Files.ReadEnd(name, 0, maxProgram)
+	file, err := o.Files.Open(name)
 	if err != nil {
 		return
 	}
-	what := notUserlandProxy(data)
+	defer file.Close()
+	what := notUserlandProxy(file)
 	if what == "" {
 		return
 	}
@@ -58,14 +63,20 @@ const isPlugin = "this plugin"
 
 // notUserlandProxy says what a program is that dockerd finds as its docker-proxy; "" when it is Docker's, or may be. Go programs carry the import path of their main package
 // (debug/buildinfo); the rest is judged by the options that dockerd calls it with (StartProxy in moby libnetwork/portmapper): what does not know them, and hands them to nobody, is none.
-func notUserlandProxy(data []byte) string {
-	if info, err := buildinfo.Read(bytes.NewReader(data)); err == nil && info.Path != "" {
+//
+// Docker's own is known by a few kilobytes of its megabytes; only others are read as a whole.
+func notUserlandProxy(file io.ReaderAt) string {
+	if info, err := buildinfo.Read(file); err == nil && info.Path != "" {
 		switch {
 		case strings.HasPrefix(info.Path, thisModule):
 			return isPlugin
 		case strings.HasPrefix(info.Path, "github.com/docker/") || strings.HasPrefix(info.Path, "github.com/moby/"):
 			return ""
 		}
+	}
+	data, err := io.ReadAll(io.NewSectionReader(file, 0, maxProgram))
+	if err != nil {
+		return ""
 	}
 	known := bytes.Contains(data, []byte("container-ip")) && bytes.Contains(data, []byte("host-port"))
 	wrapper := bytes.HasPrefix(data, []byte("#!")) && (bytes.Contains(data, []byte(`"$@"`)) || bytes.Contains(data, []byte("$*")) || bytes.Contains(data, []byte("argv")))
